@@ -23,13 +23,16 @@ export interface ExportStream {
   close(): Promise<void>
 }
 
-/** An upload under way: what is written goes to the socket with backpressure. */
+/**
+ * An upload under way: what is written goes to the socket as it is, with backpressure. Framing is the caller's, the
+ * terminator of the chunked form included. The memory of a write is free again when its promise has settled.
+ */
 export interface ImportStream {
   /** Bytes handed to the socket so far. */
   readonly bytesSent: number
   /** Resolves when the bytes are handed over and there is room again; rejects as soon as the other side failed (an answer after the headers, a broken connection, a failed task). */
   write(...chunks: Buffer[]): Promise<void>
-  /** Ends the body, waits for the task's success; throws the task's error. */
+  /** After everything is written: waits for the task's success; throws the task's error. */
   finish(): Promise<void>
   /** Hangs up so that the task fails, and waits until the task has ended (bounded). Safe more than once. */
   abort(): Promise<void>
