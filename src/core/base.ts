@@ -1,0 +1,142 @@
+/** Which base a disk's next transfer can build on: the heart of guarantee G2. Pure. */
+import type { ReplicaDisk, RestorePoint, RestorePointDisk, SourceDisk, SourceSnapshotDisk } from './observation.ts'
+
+/** Why a disk is sent whole, or what stands in the way of a delta; stable codes, shown with `text`. */
+export type FullReason =
+  | 'first-copy'
+  | 'new-disk'
+  | 'first-copy-interrupted'
+  | 'base-gone-on-source'
+  | 'base-gone-on-target'
+  | 'base-not-usable'
+  | 'disk-shrunk'
+
+export interface Reason {
+  readonly code: string
+  readonly text: string
+  /** What would have avoided it, when anything would. */
+  readonly avoid?: string
+}
+
+/** How the disk that receives the data comes to be. */
+export type Landing =
+  /** The replica's disk itself, proven to hold the base. */
+  | { readonly kind: 'in-place'; readonly disk: string }
+  /** The replica's disk that a broken run began to write from the same base: this delta covers all it may have written. */
+  | { readonly kind: 'continue'; readonly disk: string; readonly brokenRun: string }
+  /** A fresh clone of the restore point's disk; the replica's own disk is replaced. */
+  | { readonly kind: 'clone'; readonly of: string; readonly why: Reason }
+  /** A new empty disk. */
+  | { readonly kind: 'create' }
+
+export type BaseChoice =
+  | {
+      readonly kind: 'delta'
+      readonly base: SourceSnapshotDisk
+      readonly restorePoint: string
+      readonly landing: Landing
+      readonly reason: Reason
+    }
+  | { readonly kind: 'full'; readonly landing: { readonly kind: 'create' }; readonly reason: Reason & { readonly code: FullReason } }
+
+interface Match {
+  readonly base: SourceSnapshotDisk
+  readonly point: RestorePoint
+  readonly copy: RestorePointDisk
+}
+
+/** Pairs of a source snapshot and a complete restore point's disk that hold the same content, newest restore point first. */
+function matches(disk: SourceDisk, points: readonly RestorePoint[]): Match[] {
+  const newestFirst = points.filter(({ complete }) => complete).sort((a, b) => b.takenAt - a.takenAt)
+  const out: Match[] = []
+  for (const point of newestFirst) {
+    for (const copy of point.disks) {
+      const base = disk.snapshots.find(({ uuid }) => uuid === copy.copyOf)
+      if (base !== undefined) out.push({ base, point, copy })
+    }
+  }
+  return out
+}
+
+const usable = (base: SourceSnapshotDisk) => base.kind === 'data' || base.cbt
+
+/**
+ * @param replicaDisks the replica's disks as they are now
+ * @param points every restore point of this job, VM and SR
+ */
+export function chooseBase(disk: SourceDisk, replicaDisks: readonly ReplicaDisk[], points: readonly RestorePoint[]): BaseChoice {
+  const found = matches(disk, points)
+  const match = found.find(({ base }) => usable(base))
+  if (match === undefined) return full(disk, replicaDisks, points, found)
+  if (match.copy.size > disk.size) {
+    return fullBecause('disk-shrunk', `the source disk is smaller (${disk.size} bytes) than its copy (${match.copy.size} bytes)`)
+  }
+  const reason: Reason = {
+    code: 'proven-base',
+    text: `restore point "${match.point.name}" holds source snapshot ${match.base.uuid}`,
+  }
+  return { kind: 'delta', base: match.base, restorePoint: match.point.uuid, landing: land(match, replicaDisks, points), reason }
+}
+
+function land({ base, point, copy }: Match, replicaDisks: readonly ReplicaDisk[], points: readonly RestorePoint[]): Landing {
+  const clone = (code: string, text: string): Landing => ({ kind: 'clone', of: copy.uuid, why: { code, text } })
+  const newest = points.filter(({ complete }) => complete).every(({ takenAt }) => takenAt <= point.takenAt)
+  const live = replicaDisks.find(({ uuid }) => uuid === copy.snapshotOf)
+  if (live === undefined) return clone('replica-disk-gone', 'the disk that the restore point was taken of is gone')
+  if (!newest) return clone('older-restore-point', 'a newer restore point exists on the replica that the source no longer has a base for')
+  if (live.beingWritten) {
+    // A delta from the same base by change tracking holds every granule that the broken run can have touched.
+    const { writing } = live
+    if (writing !== undefined && writing.from === base.uuid && base.cbt)
+      return { kind: 'continue', disk: live.uuid, brokenRun: writing.run }
+    return clone('interrupted', 'an interrupted run wrote to the disk from a base that this run can not cover')
+  }
+  switch (live.sinceRestorePoint) {
+    case 'unchanged':
+      return { kind: 'in-place', disk: live.uuid }
+    case 'written':
+      return clone('written-since', 'the disk was written after its restore point was taken, by somebody else')
+    case 'unknown':
+      return clone('not-provable', 'nothing tells whether the disk was written since its restore point (no change tracking on its SR)')
+  }
+}
+
+function fullBecause(code: FullReason, text: string, avoid?: string): BaseChoice {
+  return { kind: 'full', landing: { kind: 'create' }, reason: { code, text, ...(avoid === undefined ? {} : { avoid }) } }
+}
+
+function full(
+  disk: SourceDisk,
+  replicaDisks: readonly ReplicaDisk[],
+  points: readonly RestorePoint[],
+  found: readonly Match[],
+): BaseChoice {
+  const complete = points.filter((point) => point.complete)
+  if (found.length > 0) {
+    return fullBecause(
+      'base-not-usable',
+      'the common snapshot has neither its data nor its record of changes any more',
+      'leave change tracking (CBT) of the source disk on',
+    )
+  }
+  const live = replicaDisks.find(({ follows }) => follows === disk.uuid)
+  if (complete.length === 0) {
+    return live?.beingWritten
+      ? fullBecause('first-copy-interrupted', 'the first copy was interrupted before any restore point existed')
+      : fullBecause('first-copy', 'there is no restore point of this VM on the target yet')
+  }
+  const copied = complete.some(({ disks }) => disks.some(({ snapshotOf }) => snapshotOf !== undefined && snapshotOf === live?.uuid))
+  if (!copied) return fullBecause('new-disk', 'no restore point holds this disk: it is new, or was moved to another storage')
+  if (disk.snapshots.length === 0) {
+    return fullBecause(
+      'base-gone-on-source',
+      'the source has no snapshot or record of changes left that a restore point was made of',
+      'do not delete the snapshots and change-tracking records that carry this job’s marks',
+    )
+  }
+  return fullBecause(
+    'base-gone-on-target',
+    'no restore point left on the target matches a snapshot of the source',
+    'do not delete the newest restore point of a replica',
+  )
+}

@@ -1,0 +1,147 @@
+/**
+ * The keys that a replication leaves in `other_config` of VMs and VDIs on both pools. State lives there and nowhere else.
+ * The `xo:*` keys have the meaning that the original gives them (@xen-orchestra/backups/_otherConfig.mjs), so that chains can be
+ * continued in both directions; what it has no key for is under `understudy:*`.
+ */
+
+export const MARK = {
+  job: 'xo:backup:job',
+  schedule: 'xo:backup:schedule',
+  vm: 'xo:backup:vm',
+  datetime: 'xo:backup:datetime',
+  exported: 'xo:backup:exported',
+  chainLength: 'xo:backup:deltaChainLength',
+  contentKey: 'xo:backup:contentKey',
+  sr: 'xo:backup:sr',
+  nonNbdFix: 'xo:backup:includeNonNbdQcow2Fix',
+  copyOf: 'xo:copy_of',
+  baseDelta: 'xo:base_delta_vdi',
+  importTask: 'xo:import:task',
+  importLength: 'xo:import:length',
+  /** On a replica VM: JSON of ReplicaMark. */
+  replica: 'understudy:replica',
+  /** On a replica's disk: uuid of the source disk (not of a snapshot) that it follows. */
+  disk: 'understudy:disk',
+  /** On a replica's disk, from before its first byte is written until its restore point exists: JSON of WritingMark. */
+  writing: 'understudy:writing',
+  /** On a source snapshot: JSON of RunMark. */
+  run: 'understudy:run',
+  /** On a restore point's VM: JSON of RestorePointMark; it says what must be there for it to count as complete. */
+  restorePoint: 'understudy:restore-point',
+  /** On a replica VM: the source's `auto_poweron`, which the replica itself must not have. */
+  autoPoweron: 'understudy:auto_poweron',
+} as const
+
+/** Prefixes of keys that must not travel from a source VM or disk to its replica. */
+const OWN_PREFIXES = ['xo:backup:', 'xo:copy_of', 'xo:base_delta_vdi', 'xo:import:', 'understudy:'] as const
+
+export type OtherConfig = Readonly<Record<string, string>>
+
+/** Reason shown by XAPI when somebody starts a replica; the original's wording has no meaning of its own to either product. */
+export const START_BLOCKED = 'This is a replica kept by Understudy: clone it to work on it, or fail over to it'
+/** Text of the source's blocked migrations; its beginning tells ours from others'. */
+export const MIGRATION_BLOCKED_PREFIX = 'Understudy is replicating this VM'
+export const REPLICA_TAG = 'Understudy replica'
+
+export interface ReplicaMark {
+  readonly job: string
+  readonly vm: string
+  readonly sr: string
+}
+
+export interface WritingMark {
+  readonly run: string
+  /** Snapshot VDI of the source whose content the disk held before the first byte; null: it was empty. */
+  readonly from: string | null
+  /** Snapshot VDI of the source whose content it is to hold. */
+  readonly to: string
+}
+
+export interface RunMark {
+  readonly run: string
+}
+
+export interface RestorePointMark {
+  readonly run: string
+  /** Disks by userdevice: uuid of the source snapshot VDI that each holds. */
+  readonly disks: Readonly<Record<string, string>>
+}
+
+/** What the marks of one object say. */
+export interface Marks {
+  readonly job: string | undefined
+  readonly schedule: string | undefined
+  readonly vm: string | undefined
+  readonly datetime: string | undefined
+  readonly exported: boolean
+  readonly chainLength: number | undefined
+  readonly sr: string | undefined
+  readonly copyOf: string | undefined
+}
+
+export function readMarks(config: OtherConfig): Marks {
+  const length = config[MARK.chainLength]
+  return {
+    job: config[MARK.job],
+    schedule: config[MARK.schedule],
+    vm: config[MARK.vm],
+    datetime: config[MARK.datetime],
+    exported: config[MARK.exported] === 'true',
+    chainLength: length !== undefined && /^\d+$/.test(length) ? Number(length) : undefined,
+    sr: config[MARK.sr],
+    copyOf: config[MARK.copyOf],
+  }
+}
+
+/** JSON of a mark; undefined when absent or not what we write (a foreign or damaged value is no mark of ours). */
+function readJson(config: OtherConfig, key: string, fields: readonly string[]): Record<string, unknown> | undefined {
+  const text = config[key]
+  if (text === undefined) return undefined
+  try {
+    const value: unknown = JSON.parse(text)
+    if (typeof value !== 'object' || value === null) return undefined
+    const record = value as Record<string, unknown>
+    return fields.every((field) => typeof record[field] === 'string') ? record : undefined
+  } catch {
+    return undefined
+  }
+}
+
+export const readReplicaMark = (config: OtherConfig) =>
+  readJson(config, MARK.replica, ['job', 'vm', 'sr']) as unknown as ReplicaMark | undefined
+
+export function readWritingMark(config: OtherConfig): WritingMark | undefined {
+  const found = readJson(config, MARK.writing, ['run', 'to'])
+  if (found === undefined || !(found.from === null || typeof found.from === 'string')) return undefined
+  return found as unknown as WritingMark
+}
+
+/** Whether something is written there, readable or not: a damaged mark must not make a disk look clean. */
+export const isBeingWritten = (config: OtherConfig): boolean => MARK.writing in config
+
+export function readRestorePointMark(config: OtherConfig): RestorePointMark | undefined {
+  const found = readJson(config, MARK.restorePoint, ['run'])
+  if (found === undefined || typeof found.disks !== 'object' || found.disks === null) return undefined
+  return found as unknown as RestorePointMark
+}
+
+/** A map without any key of replication. */
+export function withoutMarks(config: OtherConfig): Record<string, string> {
+  return Object.fromEntries(Object.entries(config).filter(([key]) => !OWN_PREFIXES.some((prefix) => key.startsWith(prefix))))
+}
+
+/** `YYYYMMDDTHH:MM:SSZ`, the form of `xo:backup:datetime` and of XAPI's own dates. */
+export function formatDatetime(milliseconds: number): string {
+  return `${new Date(milliseconds).toISOString().slice(0, 19).replaceAll('-', '')}Z`
+}
+
+/** `YYYYMMDDTHHMMSSZ`, the form in names. */
+export const formatNameDate = (milliseconds: number): string => formatDatetime(milliseconds).replaceAll(':', '')
+
+/** Milliseconds of a date as XAPI gives it, with or without colons and Z; undefined when it is none, or the epoch ("never"). */
+export function parseDatetime(text: string | undefined): number | undefined {
+  const found = /^(\d{4})-?(\d{2})-?(\d{2})T(\d{2}):?(\d{2}):?(\d{2})(?:\.\d+)?Z?$/.exec(text ?? '')
+  if (found === null) return undefined
+  const [year, month, day, hour, minute, second] = found.slice(1).map(Number) as [number, number, number, number, number, number]
+  return Date.UTC(year, month - 1, day, hour, minute, second) || undefined
+}

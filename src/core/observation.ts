@@ -1,0 +1,129 @@
+/** What `inspect` saw on both pools, as plain data: all that a plan is made from. Uuids are strings, times milliseconds, sizes bytes. */
+import type { Marks, WritingMark } from './marks.ts'
+
+export type PowerState = 'Halted' | 'Paused' | 'Running' | 'Suspended'
+
+/** A snapshot of a source disk that carries the marks of this job and VM. */
+export interface SourceSnapshotDisk {
+  readonly uuid: string
+  /** The snapshot VM whose disk it is; absent when that is gone. */
+  readonly snapshotVm: string | undefined
+  /** `cbt-metadata`: its data was destroyed, only the record of changes is left. */
+  readonly kind: 'data' | 'cbt-metadata'
+  readonly takenAt: number
+  readonly cbt: boolean
+  readonly marks: Marks
+}
+
+export interface SourceDisk {
+  readonly userdevice: string
+  readonly uuid: string
+  readonly name: string
+  readonly size: number
+  readonly sr: string
+  readonly cbt: boolean
+  readonly sharable: boolean
+  readonly bootable: boolean
+  readonly mode: 'RO' | 'RW'
+  /** Ours only. */
+  readonly snapshots: readonly SourceSnapshotDisk[]
+  /** Times of all CBT snapshots of this disk that are older than some of ours and not ours: they depend on the chain of logs. */
+  readonly foreignCbtSnapshots: readonly { readonly uuid: string; readonly takenAt: number }[]
+}
+
+export interface SourceSnapshotVm {
+  readonly uuid: string
+  readonly name: string
+  readonly marks: Marks
+  /** Made by this job but not (or not yet) tagged: its name says so. */
+  readonly unfinished: boolean
+  readonly disks: readonly string[]
+}
+
+export interface SourceFacts {
+  readonly uuid: string
+  readonly name: string
+  readonly powerState: PowerState
+  readonly isReplica: boolean
+  /** An operation that a snapshot must not meet (a migration), by name. */
+  readonly busyWith: string | undefined
+  readonly disks: readonly SourceDisk[]
+  readonly snapshots: readonly SourceSnapshotVm[]
+  /** CBT metadata of ours without a snapshot VM, and disks of unfinished snapshots that lost theirs. */
+  readonly strayDisks: readonly SourceSnapshotDisk[]
+  /** Migration was blocked by a run of ours that never gave it back. */
+  readonly migrationBlockedByUs: boolean
+  readonly networks: readonly NetworkFacts[]
+  readonly vifs: readonly SourceVif[]
+  readonly vtpm: boolean
+}
+
+export interface NetworkFacts {
+  readonly uuid: string
+  readonly name: string
+  /** −1: untagged; undefined: no physical interface behind it. */
+  readonly vlan: number | undefined
+}
+
+export interface SourceVif {
+  readonly device: string
+  readonly mac: string
+  readonly mtu: number
+  /** uuid */
+  readonly network: string
+}
+
+/** A disk of a restore point. */
+export interface RestorePointDisk {
+  readonly userdevice: string
+  readonly uuid: string
+  /** The source snapshot VDI it holds. */
+  readonly copyOf: string | undefined
+  /** The replica's disk it is a snapshot of; absent when that is gone. */
+  readonly snapshotOf: string | undefined
+  readonly size: number
+}
+
+export interface RestorePoint {
+  readonly uuid: string
+  readonly name: string
+  readonly schedule: string | undefined
+  /** Time of the source snapshot. */
+  readonly takenAt: number
+  readonly copyOf: string | undefined
+  readonly disks: readonly RestorePointDisk[]
+  /** Everything that its marks promise is there. */
+  readonly complete: boolean
+}
+
+export interface ReplicaDisk {
+  readonly userdevice: string
+  readonly uuid: string
+  readonly size: number
+  /** Source disk it follows, when marked. */
+  readonly follows: string | undefined
+  readonly beingWritten: boolean
+  readonly writing: WritingMark | undefined
+  /** Compared with the newest restore point's disk by change tracking; `unknown` where that can't be asked. */
+  readonly sinceRestorePoint: 'unchanged' | 'written' | 'unknown'
+  /** Carries this job's marks, or is a disk that one of this job's restore points was taken of. */
+  readonly ours: boolean
+}
+
+export interface Replica {
+  readonly uuid: string
+  readonly name: string
+  readonly powerState: PowerState
+  readonly disks: readonly ReplicaDisk[]
+}
+
+export interface TargetFacts {
+  readonly sr: { readonly uuid: string; readonly name: string; readonly free: number | undefined; readonly thin: boolean | undefined }
+  /** Whether the replica's pool is the source's. */
+  readonly samePool: boolean
+  readonly replica: Replica | undefined
+  readonly restorePoints: readonly RestorePoint[]
+  /** Disks on the SR with this job's marks that belong to nothing. */
+  readonly strayDisks: readonly { readonly uuid: string; readonly name: string }[]
+  readonly networks: readonly NetworkFacts[]
+}

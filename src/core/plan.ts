@@ -1,0 +1,208 @@
+/**
+ * The plan of one VM run: plain data made from what was seen on both pools. It says per disk what will be sent onto what and why,
+ * what is made and what is removed. Pure: no clock, no random, no I/O.
+ */
+import { type BaseChoice, chooseBase, type Reason } from './base.ts'
+import { planVifs, type VifPlan } from './networks.ts'
+import type { SourceDisk, SourceFacts, TargetFacts } from './observation.ts'
+import { judgeRestorePoints, type Kept } from './retention.ts'
+
+export interface Policy {
+  readonly job: string
+  readonly schedule: string
+  /** Restore points to keep; at least 1. */
+  readonly retention: number
+  /** Source network uuid → target network uuid, null to leave disconnected. */
+  readonly networks: ReadonlyMap<string, string | null>
+}
+
+export type DiskPlan =
+  | { readonly mode: 'skipped'; readonly userdevice: string; readonly source: string; readonly name: string; readonly reason: Reason }
+  | {
+      readonly mode: 'delta' | 'full'
+      readonly userdevice: string
+      readonly source: string
+      readonly name: string
+      readonly size: number
+      readonly reason: Reason
+      readonly choice: BaseChoice
+    }
+
+export type SentDiskPlan = Exclude<DiskPlan, { mode: 'skipped' }>
+
+export interface Removal {
+  readonly side: 'source' | 'target'
+  readonly kind: 'vm-with-disks' | 'disk'
+  readonly uuid: string
+  readonly name: string
+  readonly reason: string
+  /** `before`: left-overs, at the start of the run; `after`: once the new restore point exists. */
+  readonly when: 'before' | 'after'
+}
+
+export interface VmRunPlan {
+  readonly vm: { readonly uuid: string; readonly name: string }
+  readonly targetSr: { readonly uuid: string; readonly name: string }
+  readonly replica: { readonly kind: 'create' } | { readonly kind: 'reuse'; readonly uuid: string }
+  readonly disks: readonly DiskPlan[]
+  /** Disks of the replica that the source no longer has: taken off it after the run (restore points keep them). */
+  readonly dropDisks: readonly { readonly uuid: string; readonly userdevice: string; readonly reason: string }[]
+  readonly vifs: readonly VifPlan[]
+  readonly removals: readonly Removal[]
+  readonly retention: readonly Kept[]
+  readonly unblockMigration: boolean
+  readonly warnings: readonly Reason[]
+}
+
+/** Why there can be no run at all. */
+export interface Refusal {
+  readonly code: 'source-is-replica' | 'source-busy' | 'replica-in-use' | 'shared-disk' | 'no-space'
+  readonly text: string
+  readonly hint: string
+}
+
+export type Planned = { readonly kind: 'plan'; readonly plan: VmRunPlan } | { readonly kind: 'refused'; readonly refusal: Refusal }
+
+export function planVmRun(source: SourceFacts, target: TargetFacts, policy: Policy): Planned {
+  const refusal = refuse(source, target)
+  if (refusal !== undefined) return { kind: 'refused', refusal }
+  const disks = source.disks.map((disk) => planDisk(disk, target))
+  const vifs = planVifs(source.vifs, source.networks, target.networks, policy.networks)
+  const retention = judgeRestorePoints(target.restorePoints, policy.schedule, policy.retention - 1)
+  const { replica } = target
+  return {
+    kind: 'plan',
+    plan: {
+      vm: { uuid: source.uuid, name: source.name },
+      targetSr: { uuid: target.sr.uuid, name: target.sr.name },
+      replica: replica === undefined ? { kind: 'create' } : { kind: 'reuse', uuid: replica.uuid },
+      disks,
+      dropDisks: dropped(disks, target),
+      vifs,
+      removals: [...sourceRemovals(source, disks), ...targetRemovals(target, retention)],
+      retention,
+      unblockMigration: source.migrationBlockedByUs,
+      warnings: warnings(source, disks, vifs),
+    },
+  }
+}
+
+function refuse(source: SourceFacts, target: TargetFacts): Refusal | undefined {
+  if (source.isReplica) {
+    return {
+      code: 'source-is-replica',
+      text: `"${source.name}" is itself a replica`,
+      hint: 'replicate the VM it is a copy of, or fail over to it first',
+    }
+  }
+  if (source.busyWith !== undefined) {
+    return {
+      code: 'source-busy',
+      text: `"${source.name}" is in the middle of ${source.busyWith}`,
+      hint: 'run again when that has ended',
+    }
+  }
+  const shared = source.disks.find(({ sharable }) => sharable)
+  if (shared !== undefined) {
+    return {
+      code: 'shared-disk',
+      text: `disk ${shared.userdevice} ("${shared.name}") is shared between VMs and can't be snapshotted`,
+      hint: 'replicate what uses it by other means, or exclude the disk with [NOBAK] in its name',
+    }
+  }
+  if (target.replica !== undefined && target.replica.powerState !== 'Halted') {
+    return {
+      code: 'replica-in-use',
+      text: `the replica "${target.replica.name}" is ${target.replica.powerState.toLowerCase()}`,
+      hint: 'shut it down, or keep it and replicate to another SR; what it wrote is not overwritten',
+    }
+  }
+  return undefined
+}
+
+/** A mark in a disk's name that keeps it out, as the original understands it: in backups and replicas, or in snapshots altogether. */
+const EXCLUDED = /\[(?:NOBAK|NOSNAP)\]/i
+
+export const isExcludedByName = (name: string): boolean => EXCLUDED.test(name)
+
+function planDisk(disk: SourceDisk, target: TargetFacts): DiskPlan {
+  const { userdevice, uuid: source, name, size } = disk
+  if (isExcludedByName(name)) {
+    return { mode: 'skipped', userdevice, source, name, reason: { code: 'excluded-by-name', text: 'its name carries [NOBAK] or [NOSNAP]' } }
+  }
+  const choice = chooseBase(disk, target.replica?.disks ?? [], target.restorePoints)
+  return { mode: choice.kind, userdevice, source, name, size, reason: choice.reason, choice }
+}
+
+function dropped(disks: readonly DiskPlan[], target: TargetFacts): VmRunPlan['dropDisks'] {
+  const used = new Set(
+    disks.flatMap((disk) => (disk.mode === 'skipped' || disk.choice.landing.kind === 'create' ? [] : [landed(disk.choice)])),
+  )
+  return (target.replica?.disks ?? [])
+    .filter(({ uuid, ours }) => ours && !used.has(uuid))
+    .map(({ uuid, userdevice }) => ({ uuid, userdevice, reason: 'replaced by this run, or the source no longer has this disk' }))
+}
+
+function landed(choice: BaseChoice): string {
+  const { landing } = choice
+  return landing.kind === 'in-place' || landing.kind === 'continue' ? landing.disk : ''
+}
+
+function sourceRemovals(source: SourceFacts, disks: readonly DiskPlan[]): Removal[] {
+  const bases = new Set(disks.flatMap((disk) => (disk.mode === 'delta' && disk.choice.kind === 'delta' ? [disk.choice.base.uuid] : [])))
+  const vms = source.snapshots.map((snapshot): Removal => {
+    const { uuid, name } = snapshot
+    const common = { side: 'source', kind: 'vm-with-disks', uuid, name } as const
+    if (snapshot.unfinished || !snapshot.marks.exported) return { ...common, when: 'before', reason: 'left behind by an interrupted run' }
+    if (snapshot.disks.some((disk) => bases.has(disk)))
+      return { ...common, when: 'after', reason: 'base of this run, replaced by its snapshot' }
+    return { ...common, when: 'after', reason: 'older than what the newest restore point was made of' }
+  })
+  const strays = source.strayDisks.map((disk): Removal => {
+    const common = { side: 'source', kind: 'disk', uuid: disk.uuid, name: `change record of ${formatAge(disk.takenAt)}` } as const
+    if (bases.has(disk.uuid)) return { ...common, when: 'after', reason: 'base of this run, replaced by its snapshot' }
+    if (disk.marks.exported) return { ...common, when: 'after', reason: 'older than what the newest restore point was made of' }
+    return { ...common, when: 'before', reason: 'left behind by an interrupted run' }
+  })
+  return [...vms, ...strays]
+}
+
+const formatAge = (milliseconds: number) => new Date(milliseconds).toISOString()
+
+function targetRemovals(target: TargetFacts, retention: readonly Kept[]): Removal[] {
+  const points = retention
+    .filter(({ keep }) => !keep)
+    .map(({ uuid, reason }): Removal => {
+      const point = target.restorePoints.find((candidate) => candidate.uuid === uuid)
+      return { side: 'target', kind: 'vm-with-disks', uuid, name: point?.name ?? uuid, reason, when: point?.complete ? 'after' : 'before' }
+    })
+  const strays = target.strayDisks.map(
+    ({ uuid, name }): Removal => ({
+      side: 'target',
+      kind: 'disk',
+      uuid,
+      name,
+      reason: 'left behind by an interrupted run',
+      when: 'before',
+    }),
+  )
+  return [...points, ...strays]
+}
+
+function warnings(source: SourceFacts, disks: readonly DiskPlan[], vifs: readonly VifPlan[]): Reason[] {
+  const out: Reason[] = []
+  for (const vif of vifs) {
+    if (vif.reason.code === 'no-counterpart') {
+      out.push({ ...vif.reason, text: `interface ${vif.device} of the replica stays disconnected: ${vif.reason.text}` })
+    }
+  }
+  if (source.vtpm) {
+    out.push({
+      code: 'vtpm-not-copied',
+      text: 'the VM has a virtual TPM, whose content is not carried over yet: a guest that seals keys in it will ask for its recovery key',
+    })
+  }
+  if (disks.every(({ mode }) => mode === 'skipped'))
+    out.push({ code: 'no-disk', text: 'no disk is carried over: the replica is the configuration only' })
+  return out
+}
