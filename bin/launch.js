@@ -1,0 +1,32 @@
+// Starts the command: from the sources in a checkout, compiled in the package.
+import { existsSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+import { majorOf, newEnoughNode, oldestNode, runUnder } from './run-under.js'
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)))
+
+/** Runs `understudy` with these arguments; under a Node that is new enough when this one is not. */
+export async function launch(args) {
+  if (majorOf(process.version) < oldestNode) return await launchUnderNewerNode()
+  const sources = join(root, 'src', 'cli', 'main.ts')
+  const isCheckout = existsSync(sources)
+  if (isCheckout && !existsSync(join(root, 'node_modules'))) return fail('this checkout is not installed yet: run `npm ci` in it first')
+  const { main } = await import(pathToFileURL(isCheckout ? sources : join(root, 'dist', 'cli', 'main.js')).href)
+  await main(args)
+}
+
+async function launchUnderNewerNode() {
+  // A checkout brings its own; beside an installed package there may be the `node` package as well.
+  const node = newEnoughNode([join(root, 'node_modules', '.bin', 'node'), join(root, '..', '.bin', 'node')])
+  if (!node)
+    return fail(
+      `needs Node ${oldestNode} or later, and this is Node ${process.version.slice(1)} (npm install node@${oldestNode} brings one)`,
+    )
+  process.exitCode = await runUnder(node, process.argv.slice(1))
+}
+
+function fail(message) {
+  process.stderr.write(`understudy: ${message}\n`)
+  process.exitCode = 1
+}

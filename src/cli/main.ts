@@ -1,0 +1,106 @@
+/** The `understudy` command: finds the command by its name, loads it, and turns what it throws into one line and an exit code. */
+import { readFileSync } from 'node:fs'
+import { type Command, stop, stopped, UsageError } from './command.ts'
+
+/** Loaded by name, so that `understudy --help` doesn't read every room. */
+const commands: Readonly<Record<string, () => Promise<Command>>> = {}
+
+/** Runs the command line (without node and script), then ends the process with its exit code once everything printed is out. */
+export async function main(args: readonly string[]): Promise<void> {
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', ignoreClosedPipe)
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.on(signal, () => {
+      // A command that handles the signal itself knows better.
+      if (process.listenerCount(signal) > 1 || stop(signal)) return
+      process.exit(signal === 'SIGINT' ? 130 : 143)
+    })
+  }
+  const code = await exitCode(args)
+  // Not `process.exitCode` alone: a handle that a command forgot must not keep the process.
+  process.stdout.write('', () => process.stderr.write('', () => process.exit(code)))
+}
+
+async function exitCode(args: readonly string[]): Promise<number> {
+  const [name, ...rest] = args
+  try {
+    return await dispatch(name, rest)
+  } catch (error) {
+    const stopReason = stopped()
+    if (stopReason) return stopReason.exitCode
+    process.stderr.write(`${describe(error, name)}\n`)
+    if (process.env.UNDERSTUDY_DEBUG === '1' && error instanceof Error) process.stderr.write(`${withoutCredentials(error.stack ?? '')}\n`)
+    return isUsageError(error) ? 2 : 1
+  }
+}
+
+async function dispatch(name: string | undefined, args: readonly string[]): Promise<number> {
+  if (name === undefined || name === '--help' || name === '-h' || (name === 'help' && args.length === 0)) return await printUsage()
+  if (name === '--version' || name === '-v') return print(version())
+  const wanted = name === 'help' ? (args[0] ?? '') : name
+  const load = Object.hasOwn(commands, wanted) ? commands[wanted] : undefined
+  if (!load) throw new UsageError(`unknown command '${wanted}'`)
+  const command = await load()
+  const options = args.includes('--') ? args.slice(0, args.indexOf('--')) : args
+  if (name === 'help' || options.includes('--help') || options.includes('-h')) return print(command.usage.trimEnd())
+  return await command.run(args)
+}
+
+async function printUsage(): Promise<number> {
+  const rows = await Promise.all(Object.entries(commands).map(async ([name, load]) => `  ${name.padEnd(12)}${(await load()).summary}`))
+  return print(
+    [
+      'Understudy keeps up-to-date replicas of the VMs of XCP-ng and XenServer pools.',
+      '',
+      'Usage: understudy COMMAND [OPTION...]',
+      '',
+      ...rows,
+      '',
+      "'understudy COMMAND --help' tells more about one of them.",
+    ].join('\n'),
+  )
+}
+
+function print(text: string): number {
+  process.stdout.write(`${text}\n`)
+  return 0
+}
+
+function version(): string {
+  const file = new URL('../../package.json', import.meta.url)
+  return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version
+}
+
+/** One line: what went wrong, and what to do about it where that is known. */
+function describe(error: unknown, name: string | undefined): string {
+  const prefix = name !== undefined && Object.hasOwn(commands, name) ? `understudy ${name}` : 'understudy'
+  let message = error instanceof Error ? error.message || error.name : String(error)
+  if (isUsageError(error)) {
+    // parseArgs explains at length in further sentences what can be looked up in the usage.
+    message = `${message.split('. ')[0]} (see '${prefix} --help')`
+  } else {
+    const hint = error instanceof Error && 'hint' in error ? error.hint : undefined
+    if (typeof hint === 'string' && hint !== '') message += ` (${hint})`
+    else if (isUnexpected(error)) message = `unexpected error: ${message} (UNDERSTUDY_DEBUG=1 shows where)`
+  }
+  return `${prefix}: ${withoutCredentials(message).replaceAll(/\s*[\r\n]+\s*/g, ' ')}`
+}
+
+function isUsageError(error: unknown): boolean {
+  if (error instanceof UsageError) return true
+  return error instanceof Error && 'code' in error && String(error.code).startsWith('ERR_PARSE_ARGS_')
+}
+
+/** Errors of the language are mistakes of ours; everything else has a name and a message made for people. */
+function isUnexpected(error: unknown): boolean {
+  return !(error instanceof Error) || [TypeError, RangeError, ReferenceError, SyntaxError].some((kind) => error instanceof kind)
+}
+
+/** The user and password of a URL never reach the screen, whoever put them into a message. */
+function withoutCredentials(text: string): string {
+  return text.replaceAll(/([a-z][a-z0-9+]*:\/\/)[^\s'"]*@/gi, '$1')
+}
+
+function ignoreClosedPipe(error: NodeJS.ErrnoException): void {
+  // Whoever reads has seen enough (`| head`); the work itself goes on.
+  if (error.code !== 'EPIPE') throw error
+}
