@@ -1,0 +1,22 @@
+import type { FileHandle } from 'node:fs/promises'
+import { ImageError } from './image.ts'
+
+/** Fills `target` from `position` of the file, zeroes where the file ends before. Returns the bytes that the file had. */
+export async function readUpTo(file: FileHandle, target: Buffer, position: number): Promise<number> {
+  let filled = 0
+  while (filled < target.length) {
+    const { bytesRead } = await file.read(target, filled, target.length - filled, position + filled)
+    if (bytesRead === 0) break
+    filled += bytesRead
+  }
+  target.fill(0, filled)
+  return filled
+}
+
+/** Reads exactly `length` bytes; ImageError naming `what` where the file ends before. */
+export async function readExactly(file: FileHandle, position: number, length: number, what: string): Promise<Buffer> {
+  const target = Buffer.allocUnsafe(length)
+  const filled = await readUpTo(file, target, position)
+  if (filled < length) throw new ImageError(`the file ends inside its ${what}`)
+  return target
+}
