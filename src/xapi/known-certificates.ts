@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto'
 import { mkdir, open, readFile, rename, rm } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { dirname, isAbsolute, join } from 'node:path'
-import { normalFingerprint } from './trust.ts'
+import { normalFingerprint } from './fingerprint.ts'
 
 const HEADER = '# Certificates accepted by understudy: host:port, then SHA-256 fingerprint. A line may be removed to be asked again.\n'
 

@@ -72,7 +72,8 @@ export function isLoopback(host: string): boolean {
 function parseUrl(text: string): URL {
   const scheme = /^([a-z][a-z0-9+.-]*):\/\//i.exec(text)?.[1]?.toLowerCase()
   if (scheme === undefined) throw new PoolUrlError(`pool URL without https:// in front: write it as ${EXAMPLE}`)
-  if (scheme !== 'https' && scheme !== 'http') throw new PoolUrlError(`pool URL with ${scheme}://, which is not a way to XAPI: write it as ${EXAMPLE}`)
+  if (scheme !== 'https' && scheme !== 'http')
+    throw new PoolUrlError(`pool URL with ${scheme}://, which is not a way to XAPI: write it as ${EXAMPLE}`)
   let parsed: URL
   try {
     parsed = new URL(text)

@@ -1,4 +1,5 @@
 /** Who decides whether a certificate is accepted. The connection itself asks before it sends anything: tls-pinning.ts. */
+import { normalFingerprint } from './fingerprint.ts'
 import { knownCertificates, knownCertificatesFile } from './known-certificates.ts'
 
 /** `changed`: another certificate was accepted for this address before; `where` names what remembers it. */
@@ -11,12 +12,6 @@ export interface TrustPolicy {
 
 /** Shows a fingerprint to somebody and tells what they said. Only for terminals. */
 export type TrustAsker = (address: string, fingerprint: string) => Promise<boolean>
-
-/** A fingerprint in its one spelling, `AB:CD:…`; undefined when the text isn't the SHA-256 of anything. */
-export function normalFingerprint(text: string): string | undefined {
-  const digits = text.trim().replace(/^sha-?256[:=]/i, '').replaceAll(':', '').toUpperCase()
-  return /^[0-9A-F]{64}$/.test(digits) ? (digits.match(/../g) as string[]).join(':') : undefined
-}
 
 /** Fingerprints out of `--trust` and UNDERSTUDY_TRUST: separated by commas or spaces. Throws on one that is none. */
 export function parseFingerprints(texts: readonly string[]): string[] {
