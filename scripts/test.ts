@@ -1,0 +1,108 @@
+/**
+ * `npm test`: type check, lint and format, layer rules, generated files, then all tests.
+ * Usage: npm test [-- [--only checks|unit|integration|contract|fault] [FILE...]]; with a part or files only those run.
+ */
+import { spawnSync } from 'node:child_process'
+import { globSync, mkdtempSync, rmSync } from 'node:fs'
+import { availableParallelism, tmpdir } from 'node:os'
+import { delimiter, join, resolve } from 'node:path'
+import { run } from 'node:test'
+import { parseArgs } from 'node:util'
+import { installSystemPackages } from './system-packages.ts'
+import { TestReport, type Totals } from './test-report.ts'
+
+const root = join(import.meta.dirname, '..')
+const testLimitMs = 120_000
+const wholeLimitMs = 30 * 60_000
+
+const checks: readonly (readonly [name: string, program: string, ...args: string[]])[] = [
+  ['type check', 'tsc', '-p', '.'],
+  ['lint and format', 'biome', 'check', '--error-on-warnings'],
+  ['layer rules', 'node', 'scripts/check-layers.ts'],
+  ['generated files', 'node', 'scripts/generate-xapi-model.ts', '--check'],
+]
+
+const parts: Readonly<Record<string, readonly string[]>> = {
+  unit: ['src/**/*.test.ts', 'scripts/**/*.test.ts', 'bench/**/*.test.ts', 'test/support/**/*.test.ts'],
+  integration: ['test/integration/**/*.test.ts'],
+  contract: ['test/contract/**/*.test.ts'],
+  fault: ['test/fault/**/*.test.ts'],
+}
+
+/** Prints what a failed check printed, and what a passed one has to say; the names of the failed ones. */
+function runChecks(): string[] {
+  return checks.flatMap(([name, program, ...args]) => {
+    const { status, stdout, stderr, error } = spawnSync(program, args, { cwd: root, encoding: 'utf8' })
+    const skipped = `${stdout}${stderr}`.split('\n').find((line) => line.startsWith('SKIPPED'))
+    if (status === 0) {
+      console.log(`✓ ${name}${skipped ? ` ${skipped}` : ''}`)
+      return []
+    }
+    console.log(`✗ ${name}\n${stdout ?? ''}${stderr ?? ''}${error?.message ?? ''}`)
+    return [name]
+  })
+}
+
+/** Tests must not depend on the caller's settings, and never go through a proxy to reach this machine. */
+function prepareEnvironment(temporary: string): void {
+  for (const name of Object.keys(process.env)) {
+    if (/^(npm_|UNDERSTUDY_(TRUST|DEBUG)$|NODE_OPTIONS$|NODE_ENV$)/i.test(name)) delete process.env[name]
+  }
+  const path = [join(root, 'node_modules', '.bin'), process.env.PATH, '/usr/local/sbin', '/usr/sbin', '/sbin']
+  const noProxy = [process.env.no_proxy, '127.0.0.1', 'localhost'].filter(Boolean).join(',')
+  Object.assign(process.env, { PATH: path.join(delimiter), TMPDIR: temporary, no_proxy: noProxy, NO_PROXY: noProxy })
+}
+
+async function runTests(files: readonly string[]): Promise<Totals> {
+  // In one folder, which goes with all that a test process which had to be killed left in its own.
+  const temporary = mkdtempSync(join(tmpdir(), 'us'))
+  prepareEnvironment(temporary)
+  const stop = new AbortController()
+  process.once('SIGINT', () => stop.abort())
+  process.once('SIGTERM', () => stop.abort())
+  const report = new TestReport(root)
+  const events = run({
+    files: [...files],
+    cwd: root,
+    concurrency: availableParallelism(),
+    // For the single tests; a file as a whole is limited by the leak check.
+    execArgv: [`--test-timeout=${testLimitMs}`, '--import', join(root, 'test', 'support', 'leak-check.ts')],
+    signal: AbortSignal.any([stop.signal, AbortSignal.timeout(wholeLimitMs)]),
+  })
+  events.on('test:enqueue', (data) => report.started(data))
+  events.on('test:pass', (data) => report.passed(data))
+  events.on('test:fail', (data) => report.failed(data))
+  events.on('test:complete', (data) => report.completed(data, files.length))
+  events.on('test:stderr', (data) => report.output(data.file, data.message))
+  events.on('test:stdout', (data) => report.output(data.file, data.message))
+  // Flowing until everything has been told.
+  for await (const _ of events);
+  rmSync(temporary, { recursive: true, force: true })
+  if (files.length > 10) console.log(`slowest: ${report.slowest(5)}`)
+  return report.totals()
+}
+
+function filesOf(patterns: readonly string[]): string[] {
+  return globSync([...patterns], { cwd: root })
+    .sort()
+    .map((file) => join(root, file))
+}
+
+const { values, positionals } = parseArgs({ options: { only: { type: 'string' } }, allowPositionals: true })
+const known = ['checks', ...Object.keys(parts)]
+if (values.only !== undefined && !known.includes(values.only)) {
+  console.error(`--only takes one of ${known.join(', ')}`)
+  process.exit(2)
+}
+const named = positionals.map((file) => resolve(file))
+const files = named.length > 0 ? named : filesOf(values.only ? (parts[values.only] ?? []) : Object.values(parts).flat())
+const isWhole = values.only === undefined && named.length === 0
+
+installSystemPackages()
+const failedChecks = isWhole || values.only === 'checks' ? runChecks() : []
+const totals = files.length > 0 ? await runTests(files) : { passed: 0, failed: 0, notRun: [] }
+for (const line of totals.notRun) console.log(`NOT RUN: ${line}`)
+if (failedChecks.length > 0) console.log(`FAILED CHECKS: ${failedChecks.join(', ')}`)
+if (!isWhole) console.log(`Only a part was run: ${values.only ?? `${files.length} files`}`)
+console.log(`${totals.passed} passed, ${totals.failed + failedChecks.length} failed`)
+process.exitCode = totals.failed + failedChecks.length > 0 ? 1 : 0
