@@ -142,6 +142,8 @@ export interface LabPool {
   readonly password: string
   /** Well-known objects. */
   readonly refs: { readonly pool: Refstring; readonly host: Refstring; readonly controlDomain: Refstring }
+  /** Where this pool's NBD server listens (several pools share an address, so not always port 10809); undefined when there is none. */
+  readonly nbd?: { readonly host: string; readonly port: number } | undefined
   /** Calls another message as the toolstack itself does, without session check. */
   invoke(message: string, ...params: unknown[]): Promise<Value | undefined>
   /** Closed when the pool stops; long waits listen to it. */

@@ -1,0 +1,15 @@
+/**
+ * Every class with hand-written messages, in one list. ADD YOURS: one import line and one entry of the list, in alphabetical
+ * order. `messages` overrides what the dispatcher makes from the data model (getters, setters, maps, sets, records, plain
+ * constructors and destructors); `prepare` is called once when the pool starts, after the objects are there and before the first
+ * call: for derived fields and listeners. A constructor's record holds only the keys that were given, converted; keys without
+ * default in the data model are there (src/lab/rpc/required-fields.ts).
+ */
+import type { LabPool, MessageTable } from '../pool.ts'
+
+export interface ClassPart {
+  readonly messages: MessageTable
+  prepare?(pool: LabPool): void
+}
+
+export const classParts: readonly ClassPart[] = []

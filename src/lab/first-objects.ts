@@ -1,0 +1,307 @@
+/** What a freshly installed pool of one host has: pool, host, control domain, networks, storage, templates. */
+import { createHash, randomUUID, X509Certificate } from 'node:crypto'
+import { NULL } from './database/empty-value.ts'
+import { xapiDate } from './database/xapi-date.ts'
+import type { Database, Refstring } from './pool.ts'
+
+const GiB = 1024 ** 3
+
+export interface FirstObjects {
+  readonly name: string
+  readonly address: string
+  readonly cert: string
+  readonly now: Date
+  /** Names of the SRs; the first is the pool's default. */
+  readonly srs: readonly string[]
+  /** Whether the management network is for NBD. */
+  readonly nbd: boolean
+  /** Folder of an SR's disks, for device_config. */
+  srLocation(uuid: string): string
+}
+
+export interface WellKnown {
+  readonly pool: Refstring
+  readonly host: Refstring
+  readonly controlDomain: Refstring
+}
+
+/** Creates them in an empty database. */
+export function createFirstObjects(db: Database, options: FirstObjects): WellKnown {
+  const host = createHost(db, options)
+  const controlDomain = createControlDomain(db, host, options.now)
+  db.update('host', host, { control_domain: controlDomain })
+  createNetworks(db, host, options)
+  createDrivers(db)
+  const srs = options.srs.map((name) => createSr(db, host, name, options.srLocation))
+  const pool = db.create('pool', {
+    name_label: options.name,
+    master: host,
+    default_SR: srs[0] ?? NULL,
+    suspend_image_SR: srs[0] ?? NULL,
+    crash_dump_SR: srs[0] ?? NULL,
+    wlb_enabled: false,
+    tls_verification_enabled: true,
+    migration_compression: false,
+    coordinator_bias: true,
+    cpu_info: CPU,
+    restrictions: {},
+    ext_auth_cache_size: 50,
+    ext_auth_cache_expiry: 300,
+    local_auth_max_threads: 8,
+    ext_auth_max_threads: 1,
+    telemetry_frequency: 'weekly',
+    update_sync_frequency: 'weekly',
+  })
+  createCertificate(db, host, options.cert)
+  createTemplates(db)
+  return { pool, host, controlDomain }
+}
+
+/** Finds them again in a database that was reopened. */
+export function findFirstObjects(db: Database): WellKnown | undefined {
+  const pool = db.refs('pool')[0]
+  if (pool === undefined) return undefined
+  const host = db.get('pool', pool).master as Refstring
+  return { pool, host, controlDomain: db.get('host', host).control_domain as Refstring }
+}
+
+const CPU: Readonly<Record<string, string>> = {
+  cpu_count: '8',
+  socket_count: '1',
+  threads_per_core: '1',
+  vendor: 'GenuineIntel',
+  speed: '2400.000',
+  modelname: 'Simulated CPU @ 2.40GHz',
+  family: '6',
+  model: '85',
+  stepping: '7',
+  flags:
+    'fpu de tsc msr pae mce cx8 apic sep mca cmov pat clflush mmx fxsr sse sse2 ht syscall nx lm pni ssse3 cx16 sse4_1 sse4_2 popcnt aes avx',
+  features: '',
+  features_pv: '',
+  features_hvm: '',
+  features_hvm_host: '',
+  features_pv_host: '',
+}
+
+function createHost(db: Database, { name, address, now }: FirstObjects): Refstring {
+  const metrics = db.create('host_metrics', { memory_total: 64 * GiB, memory_free: 56 * GiB, live: true, last_updated: xapiDate(now) })
+  return db.create('host', {
+    name_label: `${name}-host`,
+    name_description: 'Default install',
+    hostname: `${name}-host`,
+    address,
+    enabled: true,
+    metrics,
+    API_version_major: 2,
+    API_version_minor: 21,
+    API_version_vendor: 'XenSource',
+    software_version: {
+      product_brand: 'XCP-ng',
+      product_version: '8.3.0',
+      product_version_text: '8.3',
+      platform_name: 'XCP',
+      platform_version: '3.4.0',
+      xapi: '26.1',
+      xapi_build: '26.1.19',
+      xen: '4.17.5',
+      linux: '4.19.0+1',
+      hostname: 'localhost',
+      network_backend: 'openvswitch',
+    },
+    capabilities: ['xen-3.0-x86_64', 'hvm-3.0-x86_32', 'hvm-3.0-x86_32p', 'hvm-3.0-x86_64'],
+    supported_bootloaders: ['pygrub', 'eliloader'],
+    cpu_info: CPU,
+    sched_policy: 'credit',
+    edition: 'xcp-ng',
+    editions: ['xcp-ng'],
+    license_params: { expiry: '20991231T00:00:00Z', restrict_nbd: 'false', restrict_cbt: 'false' },
+    bios_strings: {
+      'bios-vendor': 'Xen',
+      'bios-version': '',
+      'system-manufacturer': 'Xen',
+      'system-product-name': 'HVM domU',
+      'system-version': '',
+      'system-serial-number': '',
+      'hp-rombios': '',
+    },
+    virtual_hardware_platform_versions: [0, 1, 2],
+    tls_verification_enabled: true,
+    https_only: true,
+    ssh_enabled: true,
+    iscsi_iqn: 'iqn.2026-01.lab.understudy:host',
+    timezone: 'UTC',
+    display: 'enabled',
+  })
+}
+
+function createControlDomain(db: Database, host: Refstring, now: Date): Refstring {
+  const uuid = randomUUID()
+  const metrics = db.create('VM_metrics', {
+    memory_actual: 4 * GiB,
+    VCPUs_number: 4,
+    state: [],
+    start_time: xapiDate(now),
+    last_updated: xapiDate(now),
+    current_domain_type: 'pv',
+  })
+  return db.create('VM', {
+    uuid,
+    name_label: 'Control domain on host',
+    name_description: 'The domain which manages physical devices and manages other domains',
+    is_control_domain: true,
+    power_state: 'Running',
+    resident_on: host,
+    affinity: host,
+    domid: 0,
+    metrics,
+    memory_target: 4 * GiB,
+    memory_static_max: 4 * GiB,
+    memory_static_min: 4 * GiB,
+    memory_dynamic_max: 4 * GiB,
+    memory_dynamic_min: 4 * GiB,
+    VCPUs_max: 4,
+    VCPUs_at_startup: 4,
+    actions_after_shutdown: 'destroy',
+    actions_after_reboot: 'destroy',
+    actions_after_crash: 'destroy',
+    domain_type: 'pv',
+    other_config: { is_system_domain: 'true', storage_driver_domain: NULL },
+  })
+}
+
+function createNetworks(db: Database, host: Refstring, { address, nbd, now }: FirstObjects): void {
+  for (const [index, label] of ['Pool-wide network associated with eth0', 'Pool-wide network associated with eth1'].entries()) {
+    const management = index === 0
+    const network = db.create('network', {
+      name_label: label,
+      bridge: `xenbr${index}`,
+      MTU: 1500,
+      managed: true,
+      purpose: management && nbd ? ['nbd'] : [],
+    })
+    const metrics = db.create('PIF_metrics', {
+      carrier: true,
+      vendor_name: 'Intel Corporation',
+      device_name: 'Ethernet Controller',
+      speed: 10_000,
+      duplex: true,
+      last_updated: xapiDate(now),
+    })
+    db.create('PIF', {
+      device: `eth${index}`,
+      network,
+      host,
+      MAC: `02:00:00:00:00:0${index}`,
+      MTU: 1500,
+      VLAN: -1,
+      metrics,
+      physical: true,
+      managed: true,
+      currently_attached: true,
+      management,
+      disallow_unplug: management,
+      ...(management ? { ip_configuration_mode: 'Static', IP: address, netmask: '255.0.0.0' } : {}),
+    })
+  }
+}
+
+const VHD_FEATURES = [
+  'SR_PROBE',
+  'SR_UPDATE',
+  'VDI_CREATE',
+  'VDI_DELETE',
+  'VDI_ATTACH',
+  'VDI_DETACH',
+  'VDI_ACTIVATE',
+  'VDI_DEACTIVATE',
+  'VDI_CLONE',
+  'VDI_SNAPSHOT',
+  'VDI_RESIZE',
+  'VDI_RESIZE_ONLINE',
+  'VDI_UPDATE',
+  'VDI_MIRROR',
+  'VDI_GENERATE_CONFIG',
+  'VDI_CONFIG_CBT',
+  'VDI_RESET_ON_BOOT',
+  'ATOMIC_PAUSE',
+]
+
+function createDrivers(db: Database): void {
+  const kinds = [
+    ['file', 'Local Path VHD', VHD_FEATURES],
+    ['ext', 'Local EXT3 VHD', VHD_FEATURES],
+    ['nfs', 'NFS VHD', VHD_FEATURES],
+    ['iso', 'ISO', ['SR_PROBE', 'VDI_ATTACH', 'VDI_DETACH', 'VDI_ACTIVATE', 'VDI_DEACTIVATE']],
+  ] as const
+  for (const [type, label, features] of kinds) {
+    db.create('SM', {
+      name_label: label,
+      name_description: `SR plugin which handles disks of type ${type}`,
+      type,
+      vendor: 'Understudy lab',
+      version: '3.0',
+      required_api_version: '1.0',
+      capabilities: features,
+      features: Object.fromEntries(features.map((feature) => [feature, feature === 'VDI_RESET_ON_BOOT' ? 2 : 1])),
+      supported_image_formats: type === 'iso' ? [] : ['vhd'],
+    })
+  }
+}
+
+/** A file SR of the host, plugged. Its sizes are what the storage manager says. */
+export function createSr(db: Database, host: Refstring, name: string, location: (uuid: string) => string): Refstring {
+  const uuid = randomUUID()
+  const sr = db.create('SR', { uuid, name_label: name, type: 'file', content_type: 'user', physical_size: 2048 * GiB, shared: false })
+  db.create('PBD', { host, SR: sr, device_config: { location: location(uuid) }, currently_attached: true })
+  return sr
+}
+
+function createCertificate(db: Database, host: Refstring, pem: string): void {
+  const certificate = new X509Certificate(pem)
+  const print = (algorithm: string) => {
+    const hex = createHash(algorithm).update(certificate.raw).digest('hex').toUpperCase()
+    return hex.replace(/(..)(?=.)/g, '$1:')
+  }
+  db.create('Certificate', {
+    type: 'host',
+    host,
+    not_before: xapiDate(new Date(certificate.validFrom)),
+    not_after: xapiDate(new Date(certificate.validTo)),
+    fingerprint: print('sha256'),
+    fingerprint_sha256: print('sha256'),
+    fingerprint_sha1: print('sha1'),
+  })
+}
+
+function createTemplates(db: Database): void {
+  for (const [label, memory, firmware] of [
+    ['Other install media', GiB, 'bios'],
+    ['Debian Bookworm 12', 2 * GiB, 'uefi'],
+  ] as const) {
+    db.create('VM', {
+      name_label: label,
+      is_a_template: true,
+      is_default_template: true,
+      power_state: 'Halted',
+      user_version: 1,
+      memory_static_max: memory,
+      memory_dynamic_max: memory,
+      memory_dynamic_min: memory,
+      memory_static_min: memory / 2,
+      VCPUs_max: 1,
+      VCPUs_at_startup: 1,
+      actions_after_shutdown: 'destroy',
+      actions_after_reboot: 'restart',
+      actions_after_crash: 'restart',
+      HVM_boot_policy: 'BIOS order',
+      HVM_boot_params: { order: 'cdn', firmware },
+      HVM_shadow_multiplier: 1,
+      domain_type: 'hvm',
+      platform: { acpi: '1', apic: 'true', pae: 'true', viridian: 'true', vga: 'std', videoram: '8' },
+      other_config: { default_template: 'true', 'install-methods': 'cdrom', mac_seed: randomUUID() },
+      domid: -1,
+      generation_id: '0:0',
+    })
+  }
+}

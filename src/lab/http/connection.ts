@@ -1,0 +1,138 @@
+/** Bytes of one connection: reading what was asked for, writing with room, knowing when the other side is gone. */
+import type { Socket } from 'node:net'
+
+/** Bytes kept in memory before the socket is told to wait. */
+const BUFFER_BYTES = 1 << 20
+
+export class HeaderTimeout extends Error {}
+export class HeaderTooLarge extends Error {}
+
+export interface Connection {
+  /** Exactly `length` bytes; fewer only at the end of the stream. The memory is the caller's. */
+  read(length: number): Promise<Buffer>
+  /** A header block up to and including its blank line; undefined at the end of the stream before the first byte. */
+  readHeader(options: { readonly limit: number; readonly readMs?: number; readonly totalMs?: number }): Promise<string | undefined>
+  write(data: string | Buffer): Promise<void>
+  /** Ends the connection once everything written is out. */
+  end(): void
+  destroy(): void
+  readonly gone: boolean
+}
+
+export function connection(socket: Socket): Connection {
+  let chunks: Buffer[] = []
+  let held = 0
+  let ended = false
+  let failed = false
+  let wanted = 0
+  let wake: (() => void) | undefined
+  const notify = () => {
+    const waiting = wake
+    wake = undefined
+    waiting?.()
+  }
+  socket.on('data', (chunk: Buffer) => {
+    chunks.push(chunk)
+    held += chunk.length
+    if (held >= Math.max(BUFFER_BYTES, wanted)) socket.pause()
+    if (held >= wanted) notify()
+  })
+  socket.on('end', () => {
+    ended = true
+    notify()
+  })
+  socket.on('error', () => {
+    failed = true
+    ended = true
+    notify()
+  })
+  socket.on('close', () => {
+    failed = true
+    ended = true
+    notify()
+  })
+
+  /** Waits until `bytes` are held, the stream ended or the time is up (then false). */
+  const hold = async (bytes: number, ms?: number): Promise<boolean> => {
+    if (held >= bytes || ended) return true
+    wanted = bytes
+    socket.resume()
+    return await new Promise<boolean>((resolve) => {
+      const timer = ms === undefined ? undefined : setTimeout(() => settle(false), ms)
+      const settle = (done: boolean) => {
+        clearTimeout(timer)
+        wake = undefined
+        wanted = 0
+        resolve(done)
+      }
+      wake = () => settle(true)
+    })
+  }
+  const take = (length: number): Buffer => {
+    const first = chunks[0]
+    if (first && first.length >= length) {
+      if (first.length === length) chunks.shift()
+      else chunks[0] = first.subarray(length)
+      held -= length
+      return first.subarray(0, length)
+    }
+    const all = Buffer.concat(chunks)
+    chunks = all.length > length ? [all.subarray(length)] : []
+    held -= length
+    return all.subarray(0, length)
+  }
+
+  return {
+    get gone() {
+      return failed || socket.destroyed
+    },
+    async read(length) {
+      await hold(length)
+      return take(Math.min(length, held))
+    },
+    async readHeader({ limit, readMs, totalMs }) {
+      const deadline = totalMs === undefined ? Number.POSITIVE_INFINITY : performance.now() + totalMs
+      for (let seen = 0; ; ) {
+        const all = chunks.length > 1 ? Buffer.concat(chunks) : (chunks[0] ?? Buffer.alloc(0))
+        chunks = all.length > 0 ? [all] : []
+        const end = headerEnd(all, Math.max(0, seen - 4))
+        if (end >= 0 ? end > limit : all.length > limit) throw new HeaderTooLarge()
+        if (end >= 0) return take(end).toString('latin1')
+        if (ended) return undefined
+        seen = held
+        const left = deadline - performance.now()
+        const ms = readMs === undefined && totalMs === undefined ? undefined : Math.max(0, Math.min(readMs ?? left, left))
+        if (!(await hold(held + 1, ms))) throw new HeaderTimeout()
+      }
+    },
+    async write(data) {
+      if (failed || socket.destroyed || socket.writableEnded) throw new Error('the other side is gone')
+      if (socket.write(data)) return
+      await new Promise<void>((resolve, reject) => {
+        const settle = () => {
+          socket.off('drain', settle)
+          socket.off('close', settle)
+          if (socket.destroyed) reject(new Error('the other side is gone'))
+          else resolve()
+        }
+        socket.on('drain', settle)
+        socket.on('close', settle)
+      })
+    },
+    end() {
+      socket.end()
+    },
+    destroy() {
+      socket.destroy()
+    },
+  }
+}
+
+/** Where the blank line ends; -1 when it has not come. Lines may end with a bare line feed. */
+function headerEnd(bytes: Buffer, from: number): number {
+  for (let at = bytes.indexOf(10, from); at >= 0; at = bytes.indexOf(10, at + 1)) {
+    if (bytes[at + 1] === 10) return at + 2
+    if (bytes[at + 1] === 13 && bytes[at + 2] === 10) return at + 3
+  }
+  return -1
+}

@@ -1,0 +1,1 @@
+export const SYNCHRONOUS: ReadonlySet<string> = new Set([])

@@ -1,0 +1,53 @@
+/** Values as XML-RPC writes them in XAPI: integers as decimal strings, dates and booleans and floats with their own elements. */
+import { classes, mapTypes } from '../../xapi/model.ts'
+import type { Value } from '../pool.ts'
+
+export function escapeXml(text: string): string {
+  return text.replace(/[&<>"']/g, (char) => ({ '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&apos;' })[char] ?? char)
+}
+
+/** The inside of a `<value>` element; `type` is the model's. Strings carry no element of their own. */
+export function xmlValue(value: Value, type: string): string {
+  switch (typeof value) {
+    case 'string':
+      return type === 'datetime' ? `<dateTime.iso8601>${escapeXml(value)}</dateTime.iso8601>` : escapeXml(value)
+    case 'boolean':
+      return `<boolean>${value ? 1 : 0}</boolean>`
+    case 'number':
+      if (type === 'float') return `<double>${value}</double>`
+      if (type === 'int32') return `<i4>${value}</i4>`
+      return Number.isInteger(value) ? String(value) : `<double>${value}</double>`
+  }
+  if (Array.isArray(value)) {
+    const inner = type.endsWith(' set') ? type.slice(0, -4) : ''
+    return `<array><data>${value.map((one: Value) => `<value>${xmlValue(one, inner)}</value>`).join('')}</data></array>`
+  }
+  const typeOfMember = memberTypes(type, value as Record<string, Value>)
+  const members = Object.entries(value as Record<string, Value>).map(
+    ([key, one]) => `<member><name>${escapeXml(key)}</name><value>${xmlValue(one, typeOfMember(key))}</value></member>`,
+  )
+  return `<struct>${members.join('')}</struct>`
+}
+
+/** Types of the members of a struct: those of a map, of a record's fields, of the batch that event.from gives. */
+function memberTypes(type: string, value: Record<string, Value>): (key: string) => string {
+  if (type.endsWith(' map')) {
+    const [, valueType] = mapTypes(type)
+    return () => valueType
+  }
+  if (type === 'an event batch') {
+    return (key) => (key === 'events' ? 'event-from set' : key === 'valid_ref_counts' ? '(string -> int32) map' : 'string')
+  }
+  if (type === 'event-from' || type === 'event record') {
+    const snapshot = snapshotType(String(value.class))
+    return (key) => (key === 'snapshot' ? snapshot : type === 'event record' ? (classes.event?.fields[key]?.[0] ?? '') : 'string')
+  }
+  if (type.endsWith(' record')) {
+    const fields = classes[type.slice(0, -7)]?.fields
+    return (key) => fields?.[key]?.[0] ?? ''
+  }
+  return () => ''
+}
+
+const byLowerCase = new Map(Object.keys(classes).map((name) => [name.toLowerCase(), name]))
+const snapshotType = (lowerCase: string) => `${byLowerCase.get(lowerCase.toLowerCase()) ?? lowerCase} record`

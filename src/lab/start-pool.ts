@@ -1,0 +1,124 @@
+/** Starts a simulated pool: a new one in an empty folder, or the one that the folder holds. */
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { type HostCertificate, hostCertificate } from './certificate.ts'
+import { classParts } from './classes/tables.ts'
+import { openDatabase } from './database/database.ts'
+import { eventMessages } from './events/event-messages.ts'
+import { createFirstObjects, findFirstObjects } from './first-objects.ts'
+import { bulkRoutes } from './http/bulk-routes.ts'
+import { rpcRoutes } from './http/rpc-routes.ts'
+import { startHttpServer } from './http/server.ts'
+import { parts } from './parts.ts'
+import type { LabPool, PoolSettings, Storage, Value } from './pool.ts'
+import { createDispatcher, type Dispatcher } from './rpc/dispatcher.ts'
+import { sessionMessages } from './session/session-messages.ts'
+import { createSessions } from './session/sessions.ts'
+import { startCollection } from './tasks/collection.ts'
+import { taskMessages } from './tasks/task-messages.ts'
+import { createTasks } from './tasks/tasks.ts'
+
+export interface PoolOptions {
+  readonly name: string
+  /** Everything of the pool is kept here; made when missing. */
+  readonly folder: string
+  /** 0 or absent: a free port. */
+  readonly port?: number
+  /** Address to listen on and to tell as the host's; 127.0.0.1 when absent. */
+  readonly address?: string
+  readonly user?: string
+  readonly password: string
+  /** Whether the management network of a new pool is for NBD (default), and the port of the server (0: a free one). */
+  readonly nbd?: boolean | { readonly port: number }
+  readonly settings?: Partial<PoolSettings>
+  /** Names of the SRs of a new pool; ignored when the folder holds one. */
+  readonly srs?: readonly string[]
+  /** The pool's clock. */
+  readonly now?: () => Date
+}
+
+export interface RunningPool {
+  readonly pool: LabPool
+  /** `https://127.0.0.1:port` */
+  readonly url: string
+  readonly port: number
+  readonly fingerprint: string
+  /** Where the NBD server listens; undefined when it is off. */
+  readonly nbd: { readonly host: string; readonly port: number } | undefined
+  /** Ends everything; the folder can be opened again. Safe more than once. */
+  stop(): Promise<void>
+}
+
+const DEFAULTS: PoolSettings = { nbdDetachMs: 300, attachMs: 50, badLoginMs: 5000 }
+
+export async function startPool(options: PoolOptions): Promise<RunningPool> {
+  const { name, folder, address = '127.0.0.1', user = 'root', password, srs = ['Local storage'], now = () => new Date() } = options
+  mkdirSync(folder, { recursive: true })
+  const certificate: HostCertificate = await hostCertificate(folder, `${name}-host`)
+  const db = openDatabase(join(folder, 'pool.sqlite'))
+  const stopping = new AbortController()
+  const undo: (() => unknown)[] = [() => db.close()]
+  const stop = async () => {
+    if (!stopping.signal.aborted) stopping.abort(new Error('the pool stops'))
+    for (const step of undo.splice(0).reverse()) await step()
+  }
+  try {
+    const refs =
+      findFirstObjects(db) ??
+      createFirstObjects(db, {
+        name,
+        address,
+        cert: certificate.cert,
+        now: now(),
+        srs,
+        nbd: options.nbd !== false,
+        srLocation: (uuid) => join(folder, 'sr', uuid),
+      })
+    db.commit()
+    let dispatcher: Dispatcher | undefined
+    let storage: Storage | undefined
+    let nbd: RunningPool['nbd']
+    const pool: LabPool = {
+      name,
+      folder,
+      db,
+      get storage() {
+        if (!storage) throw new Error('this pool has no storage')
+        return storage
+      },
+      settings: { ...DEFAULTS, ...options.settings },
+      now,
+      certificate,
+      user,
+      password,
+      refs,
+      get nbd() {
+        return nbd
+      },
+      async invoke(message, ...params): Promise<Value | undefined> {
+        if (!dispatcher) throw new Error('the pool has not started')
+        return dispatcher.invoke(message, params)
+      },
+      stopping: stopping.signal,
+    }
+    createSessions(pool)
+    createTasks(pool)
+    const tables = [sessionMessages, taskMessages, eventMessages(db), ...classParts.map(({ messages }) => messages)]
+    dispatcher = createDispatcher(pool, db, tables)
+    storage = await parts.storage(pool, undo)
+    for (const { prepare } of classParts) prepare?.(pool)
+    undo.push(startCollection(pool))
+    nbd =
+      options.nbd === false
+        ? undefined
+        : await parts.nbd(pool, options.nbd === true || options.nbd === undefined ? 0 : options.nbd.port, undo)
+    const routes = [...rpcRoutes(dispatcher), ...bulkRoutes(pool, await parts.bulk())]
+    const http = await startHttpServer({ host: address, port: options.port ?? 0, cert: certificate.cert, key: certificate.key, routes })
+    undo.push(() => http.close())
+    db.commit()
+    return { pool, url: `https://${address}:${http.port}`, port: http.port, fingerprint: certificate.fingerprint, nbd, stop }
+  } catch (error) {
+    await stop()
+    throw error
+  }
+}

@@ -1,0 +1,110 @@
+/** Tasks: their life, their end, who waits for their cancelling (xen-api ocaml/xapi/taskHelper.ml, xapi_task.ml, db_gc_util.ml). */
+import { randomUUID } from 'node:crypto'
+import { NULL } from '../database/empty-value.ts'
+import { xapiDate } from '../database/xapi-date.ts'
+import { type Call, type LabPool, type Refstring, type Row, type Value, XapiFailure } from '../pool.ts'
+import { xmlValue } from '../rpc/xml-value.ts'
+
+export interface NewTask {
+  readonly label: string
+  readonly description?: string
+  /** What may be done to it while it runs. */
+  readonly allowed?: readonly string[]
+  readonly subtaskOf?: Refstring
+}
+
+export interface Tasks {
+  create(task: NewTask): Refstring
+  /** Progress of a pending task, 0 to 1; nothing when it has ended or is gone. */
+  progress(ref: Refstring, fraction: number): void
+  /** Ends a pending task well; `type` is the model's type of the value. Nothing when it has ended. */
+  complete(ref: Refstring, value: Value | undefined, type: string): void
+  /** Ends a pending task badly; TASK_CANCELLED makes it `cancelled`. Nothing when it has ended. */
+  fail(ref: Refstring, failure: unknown): void
+  cancel(ref: Refstring): void
+  cancelled(ref: Refstring): boolean
+  /** Removes the task, or marks a pending one to be removed when it ends. */
+  destroy(ref: Refstring): void
+  /** What a message is given of its task. */
+  handle(ref: Refstring): NonNullable<Call['task']>
+}
+
+const ofPool = new WeakMap<LabPool, Tasks>()
+
+/** The tasks of a pool. */
+export function tasksOf(pool: LabPool): Tasks {
+  const found = ofPool.get(pool)
+  if (!found) throw new Error('this pool has no tasks')
+  return found
+}
+
+export function createTasks(pool: LabPool): Tasks {
+  const { db } = pool
+  const reaped = new Set<Refstring>()
+  const isPending = (row: Row | undefined) => row?.status === 'pending'
+  const end = (ref: Refstring, patch: Row) => {
+    // The result is in place before the status says that it is, as one change.
+    db.update('task', ref, { progress: 1, finished: xapiDate(pool.now()), allowed_operations: [], ...patch })
+    if (reaped.delete(ref)) db.delete('task', ref)
+  }
+  const cancelled = (ref: Refstring) => {
+    const row = db.find('task', ref)
+    if (!row) return false
+    return row.status === 'cancelled' || Object.values(row.current_operations as Row).includes('cancel')
+  }
+  const tasks: Tasks = {
+    create: ({ label, description = '', allowed = [], subtaskOf = NULL }) =>
+      db.create('task', {
+        name_label: label,
+        name_description: description,
+        allowed_operations: allowed,
+        created: xapiDate(pool.now()),
+        status: 'pending',
+        resident_on: pool.refs.host,
+        type: '<none/>',
+        subtask_of: subtaskOf,
+        backtrace: '()',
+      }),
+    progress(ref, fraction) {
+      if (isPending(db.find('task', ref))) db.update('task', ref, { progress: fraction })
+    },
+    complete(ref, value, type) {
+      if (!isPending(db.find('task', ref))) return
+      end(ref, { status: 'success', result: value === undefined && type !== 'void' ? '' : `<value>${xmlValue(value ?? '', type)}</value>` })
+    },
+    fail(ref, failure) {
+      if (!isPending(db.find('task', ref))) return
+      const { code, params } = asFailure(failure)
+      if (code === 'TASK_CANCELLED') end(ref, { status: 'cancelled', error_info: [code, ...params] })
+      else end(ref, { status: 'failure', error_info: [code, ...params] })
+    },
+    cancel(ref) {
+      const row = db.get('task', ref)
+      if (row.status !== 'pending') return
+      db.update('task', ref, {
+        current_operations: { ...(row.current_operations as Row), [`DummyRef:|${randomUUID()}|task.cancel`]: 'cancel' },
+      })
+    },
+    cancelled,
+    destroy(ref) {
+      const { status } = db.get('task', ref)
+      if (status === 'pending' || status === 'cancelling') reaped.add(ref)
+      else db.delete('task', ref)
+    },
+    handle: (ref) => ({
+      ref,
+      progress: (fraction) => tasks.progress(ref, fraction),
+      get cancelled() {
+        return cancelled(ref)
+      },
+    }),
+  }
+  ofPool.set(pool, tasks)
+  return tasks
+}
+
+/** What XAPI makes of an exception of its own: INTERNAL_ERROR with some text. */
+export function asFailure(error: unknown): XapiFailure {
+  if (error instanceof XapiFailure) return error
+  return new XapiFailure('INTERNAL_ERROR', [error instanceof Error ? `${error.name}: ${error.message}` : String(error)])
+}
