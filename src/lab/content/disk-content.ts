@@ -35,9 +35,9 @@ export class ContentError extends Error {
 /** File systems kept at a time; the oldest is made anew when it is wanted again. */
 const keptImages = 16
 
-/** `folder` is for what is in the making; it is made when needed and removed by `close`. */
-export async function startDiskFiller(folder: string): Promise<DiskFiller> {
-  const tools = await findFileSystemTools()
+/** `folder` is for what is in the making; it is made when needed and removed by `close`. Programs are looked for in `programFolders`. */
+export async function startDiskFiller(folder: string, programFolders?: readonly string[]): Promise<DiskFiller> {
+  const tools = await findFileSystemTools(programFolders)
   const kept = new Map<string, FileSystemImage>()
   let last: Promise<unknown> = Promise.resolve()
 

@@ -21,25 +21,26 @@ export interface FileSystemTools {
   readonly dumpe2fs: string
 }
 
-/** Where a program of e2fsprogs is; system folders are looked at too, which a plain user's PATH often lacks. */
-export async function findSystemProgram(name: string): Promise<string | undefined> {
-  const folders = [...(process.env.PATH ?? '').split(delimiter), '/sbin', '/usr/sbin', '/usr/local/sbin']
-  for (const folder of folders.filter((folder) => folder !== '')) {
+/** Where programs are looked for: the system folders too, which a plain user's PATH often lacks. */
+function systemFolders(): string[] {
+  return [...(process.env.PATH ?? '').split(delimiter), '/sbin', '/usr/sbin', '/usr/local/sbin'].filter((folder) => folder !== '')
+}
+
+async function findProgram(name: string, folders: readonly string[]): Promise<string | undefined> {
+  for (const folder of folders) {
     const path = join(folder, name)
-    if (
-      await access(path, constants.X_OK).then(
-        () => true,
-        () => false,
-      )
+    const found = await access(path, constants.X_OK).then(
+      () => true,
+      () => false,
     )
-      return path
+    if (found) return path
   }
   return undefined
 }
 
 /** The two programs that making a file system takes; undefined when either is missing. */
-export async function findFileSystemTools(): Promise<FileSystemTools | undefined> {
-  const [mke2fs, dumpe2fs] = await Promise.all([findSystemProgram('mke2fs'), findSystemProgram('dumpe2fs')])
+export async function findFileSystemTools(folders: readonly string[] = systemFolders()): Promise<FileSystemTools | undefined> {
+  const [mke2fs, dumpe2fs] = await Promise.all([findProgram('mke2fs', folders), findProgram('dumpe2fs', folders)])
   return mke2fs !== undefined && dumpe2fs !== undefined ? { mke2fs, dumpe2fs } : undefined
 }
 

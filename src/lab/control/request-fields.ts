@@ -79,6 +79,11 @@ export class Fields {
     return values as string[]
   }
 
+  /** All fields, as a map of strings. */
+  strings(): Record<string, string> {
+    return Object.fromEntries(Object.keys(this.#values).map((name) => [name, this.text(name)]))
+  }
+
   object(name: string): Fields {
     return new Fields(this.#get(name, undefined), `${this.#where}${name}.`)
   }
