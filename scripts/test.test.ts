@@ -7,7 +7,8 @@ const root = join(import.meta.dirname, '..')
 
 function npmTest(...args: string[]): { status: number | null; lines: string[] } {
   const { NODE_TEST_CONTEXT: _, UNDERSTUDY_LEAK_CHECK: __, ...env } = process.env
-  const { status, stdout } = spawnSync(process.execPath, [join(root, 'scripts', 'test.ts'), ...args], {
+  const { status, stdout } = spawnSync(process.execPath, ['scripts/test.ts', ...args], {
+    cwd: root,
     encoding: 'utf8',
     env,
     timeout: 60_000,
