@@ -39,11 +39,14 @@ export type ConnectOptions = NbdAddress & {
    * host takes seconds before the export's size comes. Default 60,000.
    */
   readonly timeoutMs?: number | undefined
+  /** Milliseconds until an address that does not answer at all is given up. Default 10,000. */
+  readonly connectTimeoutMs?: number | undefined
   /** Requests in flight at once; more wait in line. Default 32. */
   readonly maxInFlight?: number | undefined
 }
 
 const DEFAULT_TIMEOUT_MS = 60_000
+const DEFAULT_CONNECT_TIMEOUT_MS = 10_000
 const DEFAULT_MAX_IN_FLIGHT = 32
 
 /**
@@ -60,7 +63,7 @@ export async function connectNbd(options: ConnectOptions): Promise<NbdConnection
   const abort = () => wire.fail(signal?.reason)
   signal?.addEventListener('abort', abort, { once: true })
   try {
-    await wire.connected()
+    await wire.connected(options.connectTimeoutMs ?? DEFAULT_CONNECT_TIMEOUT_MS)
     const noZeroes = await greet(wire)
     if (digest !== undefined) {
       await agreeOnTls(wire)
@@ -98,7 +101,7 @@ async function agreeOnTls(wire: Wire): Promise<void> {
 
 /**
  * Asks with EXPORT_NAME: the only way xapi-nbd knows, and others keep it for older clients. It has no error reply: a server that
- * refuses hangs up. In clear text, a server that insists on TLS does the same, but may say so to a harmless option first.
+ * refuses hangs up.
  */
 async function chooseExport(wire: Wire, name: Buffer, noZeroes: boolean): Promise<ExportInfo> {
   wire.write(encodeOption(OPTION.exportName, name))

@@ -14,6 +14,8 @@ export interface NbdConnection {
   readonly address: string
   /** Reads that have not been answered. */
   readonly inFlight: number
+  /** Payload received so far, also of reads that were not completed. */
+  readonly bytesRead: number
   /** Whether reads can still be made. */
   readonly open: boolean
   /**
@@ -126,6 +128,9 @@ export function openConnection(
     address: wire.address,
     get inFlight() {
       return flying.size + waiting.length
+    },
+    get bytesRead() {
+      return reader.payloadBytes
     },
     get open() {
       return broken === undefined

@@ -10,8 +10,6 @@ export type NbdErrorCode =
   | 'NBD_PROTOCOL'
   /** The server does not offer TLS, and the caller asked for it. */
   | 'NBD_TLS_REFUSED'
-  /** The server speaks only TLS, and the caller did not ask for it. */
-  | 'NBD_TLS_REQUIRED'
   /** The TLS handshake failed. */
   | 'NBD_TLS_FAILED'
   /** The server presented another certificate than the pinned one. */

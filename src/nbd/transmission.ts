@@ -71,6 +71,8 @@ export interface ReplyOwner {
  * All throw NBD_PROTOCOL when the bytes are no replies to what was asked; the connection is of no use then.
  */
 export class ReplyReader {
+  /** Bytes of payload taken so far. */
+  payloadBytes = 0
   readonly #owner: ReplyOwner
   readonly #header = Buffer.allocUnsafeSlow(SIMPLE_REPLY_LENGTH)
   /** What is being filled, from where on: the header, or the payload of `#cookie`. */
@@ -98,6 +100,7 @@ export class ReplyReader {
   filled(count: number): void {
     this.#space = undefined
     this.#at += count
+    if (this.#filling !== this.#header) this.payloadBytes += count
     if (this.#at === this.#filling.length) this.#complete()
   }
 

@@ -68,18 +68,19 @@ export class Wire {
     this.#listen(this.#socket)
   }
 
-  /** Resolves when the socket is connected. */
-  async connected(): Promise<void> {
+  /** Resolves when the socket is connected; NBD_CONNECT_FAILED when it is not after `timeoutMs`. */
+  async connected(timeoutMs: number): Promise<void> {
     const socket = this.#socket
     const { promise, resolve, reject } = Promise.withResolvers<void>()
     this.#onFailure = reject
     socket.once('connect', resolve)
-    this.expect(true)
+    const timer = setTimeout(() => this.#broke('no answer'), timeoutMs)
     if (this.failure !== undefined) reject(this.failure.reason)
     try {
       await promise
       this.#phase = 'open'
     } finally {
+      clearTimeout(timer)
       socket.off('connect', resolve)
       this.#onFailure = undefined
     }

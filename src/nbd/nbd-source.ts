@@ -1,0 +1,171 @@
+/** A `BlockSource` that reads chosen extents of a disk over NBD. */
+import type { Block, BlockSource, Extent, ReadOptions } from '../block/block.ts'
+import { takeBuffer } from './buffer-shelf.ts'
+import { NbdError } from './nbd-error.ts'
+import type { NbdPool } from './pool.ts'
+import { type PlannedRead, planReads } from './read-plan.ts'
+
+export interface NbdSourceOptions {
+  /** The disk's connections, for this source alone; closed with it. A function opens them when the first byte is wanted. */
+  readonly pool: NbdPool | (() => Promise<NbdPool>)
+  /** For progress and errors. Default `nbd`. */
+  readonly kind?: string | undefined
+  /** Virtual size of the disk in bytes; NBD_SIZE_MISMATCH when the export has another. */
+  readonly size: number
+  /** What to read: ascending, apart from each other, in whole sectors. */
+  readonly extents: Iterable<Extent> | AsyncIterable<Extent>
+  /** Bytes of all extents, when known; for an array it is counted. */
+  readonly expected?: number | undefined
+  /** Neighbouring extents are read together up to this length. Bytes; default 1 MiB, at most 32 MiB. */
+  readonly mergeUpTo?: number | undefined
+  /** Reads in flight. Default 16. As many results again may wait for the consumer. */
+  readonly depth?: number | undefined
+}
+
+const MIB = 1024 * 1024
+const DEFAULT_MERGE = MIB
+const MOST_MERGED = 32 * MIB
+const DEFAULT_DEPTH = 16
+
+/**
+ * Reads `extents`. Blocks come as the answers do, out of order; neighbours may come as one block, long extents as several.
+ * Gaps that were read along are not given. `blocks` throws NbdError (see `openNbdPool`; NBD_EXTENTS_INVALID, NBD_SIZE_MISMATCH)
+ * or the signal's reason, and may be called once.
+ */
+export function createNbdSource(options: NbdSourceOptions): BlockSource {
+  const { size, extents } = options
+  const mergeUpTo = Math.min(options.mergeUpTo ?? DEFAULT_MERGE, MOST_MERGED)
+  const depth = options.depth ?? DEFAULT_DEPTH
+  const expected =
+    options.expected ?? (Array.isArray(extents) ? extents.reduce((sum: number, { length }: Extent) => sum + length, 0) : undefined)
+  let pool: NbdPool | undefined = typeof options.pool === 'function' ? undefined : options.pool
+  let opening: Promise<NbdPool> | undefined
+  let closed = false
+  let called = false
+
+  async function open(): Promise<NbdPool> {
+    if (typeof options.pool === 'function') opening ??= options.pool()
+    pool ??= await opening
+    if (pool === undefined || closed) {
+      await pool?.close()
+      throw new NbdError('NBD_CLOSED', 'the source was closed')
+    }
+    if (pool.size !== size) throw new NbdError('NBD_SIZE_MISMATCH', `the export has ${pool.size} bytes, the disk ${size}`)
+    return pool
+  }
+
+  async function* blocks({ signal, budget }: ReadOptions): AsyncGenerator<Block, void, undefined> {
+    if (called) throw new NbdError('NBD_CLOSED', 'the blocks of this source were read already')
+    called = true
+    signal.throwIfAborted()
+    const from = await open()
+    const stop = new AbortController()
+    const ready: Block[] = []
+    let inFlight = 0
+    let planned = false
+    let failure: { readonly reason: unknown } | undefined
+    let changed = Promise.withResolvers<void>()
+
+    const wake = () => {
+      changed.resolve()
+      changed = Promise.withResolvers()
+    }
+    const fail = (reason: unknown) => {
+      failure ??= { reason }
+      stop.abort(reason)
+      wake()
+    }
+    const abort = () => fail(signal.reason)
+    signal.addEventListener('abort', abort, { once: true })
+    if (signal.aborted) abort()
+
+    async function read(plan: PlannedRead, release: () => void): Promise<void> {
+      const { buffer, giveBack } = takeBuffer(plan.length)
+      const free = () => {
+        giveBack()
+        release()
+      }
+      try {
+        await from.readInto(buffer, plan.offset)
+        if (stop.signal.aborted) free()
+        else ready.push(...toBlocks(plan, buffer, free))
+      } catch (error) {
+        free()
+        fail(error)
+      }
+      inFlight--
+      wake()
+    }
+
+    async function issue(): Promise<void> {
+      try {
+        for await (const plan of planReads(extents, { size, mergeUpTo })) {
+          while (failure === undefined && (inFlight >= depth || inFlight + ready.length >= 2 * depth)) await changed.promise
+          if (failure !== undefined) return
+          const release = await budget.take(plan.length, stop.signal)
+          if (failure !== undefined) return release()
+          inFlight++
+          void read(plan, release)
+        }
+        planned = true
+        wake()
+      } catch (error) {
+        fail(error)
+      }
+    }
+
+    void issue()
+    try {
+      for (;;) {
+        if (failure !== undefined) throw failure.reason
+        const block = ready.shift()
+        if (block !== undefined) {
+          // A slot among the results is free.
+          if (ready.length + inFlight < 2 * depth) wake()
+          yield block
+        } else if (planned && inFlight === 0) {
+          return
+        } else {
+          await changed.promise
+        }
+      }
+    } finally {
+      signal.removeEventListener('abort', abort)
+      fail(new NbdError('NBD_CLOSED', 'nobody takes the blocks any more'))
+      for (const block of ready.splice(0)) block.release()
+    }
+  }
+
+  return {
+    kind: options.kind ?? 'nbd',
+    size,
+    expected,
+    get bytesRead() {
+      return pool?.bytesRead ?? 0
+    },
+    blocks,
+    async close() {
+      closed = true
+      const opened = pool ?? (await opening?.catch(() => undefined))
+      await opened?.close()
+    },
+  }
+}
+
+/** The wanted parts of a read as blocks that share its memory; `free` is called when the last one is released. */
+function toBlocks(plan: PlannedRead, buffer: Buffer, free: () => void): Block[] {
+  let held = plan.wanted.length
+  return plan.wanted.map(({ offset, length }) => {
+    let released = false
+    return {
+      offset,
+      data: length === plan.length ? buffer : buffer.subarray(offset - plan.offset, offset - plan.offset + length),
+      release() {
+        if (released) return
+        released = true
+        held--
+        if (held === 0) free()
+      },
+    }
+  })
+}
