@@ -5,8 +5,7 @@
  * call: for derived fields and listeners. A constructor's record holds only the keys that were given, converted; keys without
  * default in the data model are there (src/lab/rpc/required-fields.ts).
  *
- * Bulk HTTP handlers: src/lab/bulk/handlers.ts exports `bulkHandlers: readonly BulkHandler[]` (src/lab/http/bulk-routes.ts); what every
- * handler has around it (credentials, task, forms of failure) is `runBulk` of src/lab/http/bulk-task.ts.
+ * Bulk HTTP handlers: src/lab/bulk/handlers.ts exports `bulkHandlers: readonly BulkHandler[]` (src/lab/http/bulk-routes.ts).
  */
 import type { LabPool, MessageTable } from '../pool.ts'
 

@@ -10,6 +10,7 @@ import { type Database, type DocumentStore, type Refstring, type Row, type Value
 import { openDatabaseFile, type StoredObject } from './database-file.ts'
 import { documentStore } from './documents.ts'
 import { emptyValue, NULL } from './empty-value.ts'
+import { getOrMake } from './get-or-make.ts'
 import { type Relation, relationsFrom, relationsTo } from './relations.ts'
 import { sameValue } from './same-value.ts'
 
@@ -66,12 +67,13 @@ interface Table {
 /** Opens or makes the database in `path` (a file). */
 export function openDatabase(path: string): VersionedDatabase {
   const file = openDatabaseFile(path)
+  let closed = false
   let generation = file.firstGeneration
   let reserved = generation
   const nextGeneration = () => {
     if (generation + 1 >= reserved) {
       reserved = generation + GENERATIONS_RESERVED
-      file.reserve(reserved)
+      if (!closed) file.reserve(reserved)
     }
     generation += 1
     return generation
@@ -99,21 +101,15 @@ export function openDatabase(path: string): VersionedDatabase {
   }
   const mark = (className: string, ref: Refstring) => {
     if (TRANSIENT.has(className)) return
-    let refs = dirty.get(className)
-    if (!refs) dirty.set(className, (refs = new Set()))
-    refs.add(ref)
+    getOrMake(dirty, className, () => new Set()).add(ref)
   }
   const tell = (className: string, ref: Refstring, operation: 'add' | 'mod' | 'del') => {
     for (const listener of [...listeners]) listener(className, ref, operation)
   }
-  const mirrored = (relation: Relation, target: Refstring): Set<Refstring> => {
-    let ofClass = mirrors.get(relation.to)
-    if (!ofClass) mirrors.set(relation.to, (ofClass = new Map()))
-    let ofRef = ofClass.get(target)
-    if (!ofRef) ofClass.set(target, (ofRef = new Map()))
-    let refs = ofRef.get(relation.mirror)
-    if (!refs) ofRef.set(relation.mirror, (refs = new Set()))
-    return refs
+  const mirrored = ({ to, mirror }: Relation, target: Refstring): Set<Refstring> => {
+    const ofClass = getOrMake(mirrors, to, () => new Map())
+    const ofRef = getOrMake(ofClass, target, () => new Map())
+    return getOrMake(ofRef, mirror, () => new Set())
   }
   const targets = (value: Value | undefined): readonly Refstring[] => {
     if (typeof value === 'string') return value === NULL || value === '' ? [] : [value]
@@ -157,14 +153,13 @@ export function openDatabase(path: string): VersionedDatabase {
     const row: Record<string, Value> = { ...entry.fields }
     const references = mirrors.get(className)?.get(ref)
     for (const relation of relationsTo(className)) row[relation.mirror] = [...(references?.get(relation.mirror) ?? [])]
-    const plain = row
     const derived = table(className).derived
-    if (derived.size === 0) return (entry.view = row)
-    const out: Record<string, Value> = { ...row }
+    const out = derived.size === 0 ? row : { ...row }
     for (const [field, compute] of derived) {
-      Object.defineProperty(out, field, { enumerable: true, configurable: true, get: () => compute(ref, plain) })
+      Object.defineProperty(out, field, { enumerable: true, configurable: true, get: () => compute(ref, row) })
     }
-    return (entry.view = out)
+    entry.view = out
+    return out
   }
   const checkFields = (className: string, patch: Row) => {
     const fields = classes[className]?.fields ?? {}
@@ -268,7 +263,8 @@ export function openDatabase(path: string): VersionedDatabase {
       return () => listeners.delete(listener)
     },
     commit() {
-      if (dirty.size === 0 && !documents.dirty) return
+      // What a handler still does while its pool stops comes too late to be kept.
+      if (closed || (dirty.size === 0 && !documents.dirty)) return
       const objects: StoredObject[] = []
       const gone: [string, Refstring][] = []
       for (const [className, refs] of dirty) {
@@ -282,7 +278,9 @@ export function openDatabase(path: string): VersionedDatabase {
       dirty.clear()
     },
     close() {
+      if (closed) return
       this.commit()
+      closed = true
       file.close()
     },
   }

@@ -1,5 +1,6 @@
 /** Named documents beside the objects; made durable by the database's commit. */
 import type { DocumentStore, Value } from '../pool.ts'
+import { getOrMake } from './get-or-make.ts'
 
 export interface DirtyDocuments extends DocumentStore {
   readonly dirty: boolean
@@ -10,16 +11,8 @@ export interface DirtyDocuments extends DocumentStore {
 export function documentStore(stored: readonly (readonly [kind: string, key: string, value: Value])[]): DirtyDocuments {
   const kinds = new Map<string, Map<string, Value>>()
   const changed = new Map<string, Set<string>>()
-  const ofKind = (kind: string) => {
-    let found = kinds.get(kind)
-    if (!found) kinds.set(kind, (found = new Map()))
-    return found
-  }
-  const mark = (kind: string, key: string) => {
-    let keys = changed.get(kind)
-    if (!keys) changed.set(kind, (keys = new Set()))
-    keys.add(key)
-  }
+  const ofKind = (kind: string) => getOrMake(kinds, kind, () => new Map<string, Value>())
+  const mark = (kind: string, key: string) => getOrMake(changed, kind, () => new Set<string>()).add(key)
   for (const [kind, key, value] of stored) ofKind(kind).set(key, value)
   return {
     get: (kind, key) => kinds.get(kind)?.get(key),

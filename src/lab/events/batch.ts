@@ -15,30 +15,44 @@ export interface Batch {
   readonly token: Token
 }
 
-/** Adds, then mods, then dels; messages first. */
+/** Messages, then adds, then mods, then dels. The token goes as far as what matched. */
 export function eventsSince(db: VersionedDatabase, subscription: Subscription, since: Token): Batch {
-  const added: [number, Row][] = []
-  const modified: [number, Row][] = []
-  const deleted: [number, Row][] = []
-  for (const className of ['message', ...db.classNames().filter((name) => name !== 'message')]) {
-    if (!subscription.mayMatch(className)) continue
-    const from = className === 'message' ? since.messages : since.objects
-    if (db.generationOf(className) <= from) continue
-    for (const { ref, created, modified: changed } of db.versions(className)) {
-      if (changed <= from || !subscription.matches(className, ref)) continue
-      const row = db.find(className, ref)
-      if (!row) continue
-      const event = { id: String(changed), timestamp: '0.0', class: className.toLowerCase(), ref, snapshot: row as Value }
-      if (created > from) added.push([changed, { ...event, operation: 'add' }])
-      else modified.push([changed, { ...event, operation: 'mod' }])
-    }
-    for (const { ref, created, deleted: at } of db.deletions(className)) {
-      if (at <= from || created > from || !subscription.matches(className, ref)) continue
-      deleted.push([at, { id: String(at), timestamp: '0.0', class: className.toLowerCase(), operation: 'del', ref }])
-    }
+  const all: Changes = { added: [], modified: [], deleted: [], last: since.objects }
+  for (const className of db.classNames()) {
+    if (className !== 'message' && subscription.mayMatch(className)) collect(db, subscription, className, since.objects, all)
   }
+  const messages: Changes = { added: [], modified: [], deleted: [], last: since.messages }
+  if (subscription.mayMatch('message')) collect(db, subscription, 'message', since.messages, messages)
   return {
-    events: [...added, ...modified, ...deleted].map(([, event]) => event),
-    token: { objects: Math.max(db.generation, since.objects), messages: Math.max(db.generationOf('message'), since.messages) },
+    events: [messages, all].flatMap(({ added, modified, deleted }) => [...added, ...modified, ...deleted]),
+    token: { objects: all.last, messages: messages.last },
+  }
+}
+
+interface Changes {
+  readonly added: Row[]
+  readonly modified: Row[]
+  readonly deleted: Row[]
+  last: number
+}
+
+function collect(db: VersionedDatabase, subscription: Subscription, className: string, since: number, into: Changes): void {
+  if (db.generationOf(className) <= since) return
+  const event = (operation: string, ref: string, generation: number) => {
+    into.last = Math.max(into.last, generation)
+    return { id: String(generation), timestamp: '0.0', class: className.toLowerCase(), operation, ref }
+  }
+  for (const { ref, created, modified } of db.versions(className)) {
+    if (modified <= since || !subscription.matches(className, ref)) continue
+    const snapshot = db.find(className, ref) as Value
+    if (created > since) into.added.push({ ...event('add', ref, created), snapshot })
+    else into.modified.push({ ...event('mod', ref, modified), snapshot })
+    into.last = Math.max(into.last, modified)
+  }
+  for (const { ref, created, deleted } of db.deletions(className)) {
+    if (deleted <= since || !subscription.matches(className, ref)) continue
+    const gone = event('del', ref, deleted)
+    // Made and removed since: nobody has to hear of it.
+    if (created <= since) into.deleted.push(gone)
   }
 }

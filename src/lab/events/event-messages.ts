@@ -3,13 +3,12 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { VersionedDatabase } from '../database/database.ts'
 import { type LabPool, type MessageTable, type Refstring, type Value, XapiFailure } from '../pool.ts'
 import { eventsSince, type Token } from './batch.ts'
-import { legacyMessages } from './legacy-events.ts'
+import { legacyEvents } from './legacy-events.ts'
 import { parseSubscription, type Subscription } from './subscription.ts'
 
 /** Changes that come together are told together: pause before the first look, and after a wake. */
 const BATCHING_MS = 50
-/** Longest wait that a timer takes in one piece. */
-const LONGEST_MS = 0x7fffffff
+const DAY_MS = 24 * 60 * 60 * 1000
 
 const pad = (number: number) => String(Math.trunc(number)).padStart(20, '0')
 const tokenText = ({ objects, messages }: Token) => `${pad(objects)},${pad(messages)}`
@@ -23,13 +22,14 @@ function parseToken(text: string): Token {
 
 export function eventMessages(db: VersionedDatabase): MessageTable {
   const counts = (): Value => Object.fromEntries(db.classNames().map((name) => [name.toLowerCase(), db.count(name)]))
+  const legacy = legacyEvents(db)
   return {
-    ...legacyMessages(db),
+    ...legacy.messages,
     'event.from': async ({ pool, session }, wanted: string[], tokenGiven: string, timeout: number) => {
       const subscription = parseSubscription(wanted)
       let token = parseToken(tokenGiven)
-      // A negative limit waits for good.
-      const end = timeout < 0 ? Number.POSITIVE_INFINITY : performance.now() + timeout * 1000
+      // A negative limit is taken for a day, the longest there is.
+      const end = performance.now() + (timeout < 0 ? DAY_MS : Math.min(timeout * 1000, DAY_MS))
       if (!subscription.tasksOnly && tokenGiven !== '')
         await delay(Math.min(BATCHING_MS, Math.max(0, end - performance.now())), undefined, { signal: pool.stopping })
       for (;;) {
@@ -46,11 +46,12 @@ export function eventMessages(db: VersionedDatabase): MessageTable {
     'event.inject': ({ pool }, className: string, ref: Refstring) => {
       if (!db.classNames().includes(className)) throw new XapiFailure('HANDLE_INVALID', [className, ref])
       pool.db.get(className, ref)
-      const before = { objects: db.generation, messages: db.generationOf('message') }
+      // The token covers no message: whoever goes on from it hears of all of them.
+      const before = { objects: db.generation, messages: 0 }
       pool.db.touch(className, ref)
       return tokenText(before)
     },
-    'event.get_current_id': () => db.generation,
+    'event.get_current_id': () => legacy.currentId(),
   }
 }
 
@@ -60,7 +61,7 @@ function changed(pool: LabPool, db: VersionedDatabase, session: Refstring, subsc
     const stop = db.onChange((className, ref, operation) => {
       if (subscription.matches(className, ref) || (className === 'session' && operation === 'del' && ref === session)) finish()
     })
-    const timer = ms >= LONGEST_MS ? undefined : setTimeout(() => finish(), ms)
+    const timer = setTimeout(() => finish(), ms)
     const onStop = () => finish(pool.stopping.reason)
     pool.stopping.addEventListener('abort', onStop, { once: true })
     const finish = (reason?: unknown) => {

@@ -1,110 +1,128 @@
-/** event.register, event.next, event.unregister: a queue of events per session, older than event.from. */
+/**
+ * event.register, event.next, event.unregister: older than event.from. One queue of events for everybody, a place in it for each
+ * session (xen-api ocaml/xapi/xapi_event.ml, module Next).
+ */
+import { createHash } from 'node:crypto'
+import { setTimeout as delay } from 'node:timers/promises'
 import type { VersionedDatabase } from '../database/database.ts'
-import { xapiDate } from '../database/xapi-date.ts'
-import { type LabPool, type MessageTable, type Refstring, type Row, type Value, XapiFailure } from '../pool.ts'
+import { type Call, type LabPool, type MessageTable, type Refstring, type Row, type Value, XapiFailure } from '../pool.ts'
 import { parseSubscription, type Subscription } from './subscription.ts'
 
-interface Queue {
+interface Listener {
   readonly wanted: Set<string>
   subscription: Subscription
-  readonly events: Row[]
-  bytes: number
-  lost: boolean
-  wake: () => void
+  /** Number of the next event to look at. */
+  next: number
 }
 
-/** A session that doesn't fetch its events loses them past this size (max_stored_events of xen-api ocaml/xapi/xapi_event.ml). */
-const MAX_BYTES = 10 * 1024 * 1024
+interface Queued {
+  readonly className: string
+  readonly event: Row
+  readonly bytes: number
+}
 
-export function legacyMessages(db: VersionedDatabase): MessageTable {
-  const queues = new Map<Refstring, Queue>()
+/** The queue forgets its oldest events past this size (max_queue_size). */
+const MAX_BYTES = 10_000_000
+/** Events that come together are given together. */
+const BATCHING_MS = 200
+
+export interface LegacyEvents {
+  readonly messages: MessageTable
+  /** Number of the next event. */
+  currentId(): number
+}
+
+export function legacyEvents(db: VersionedDatabase): LegacyEvents {
+  const listeners = new Map<Refstring, Listener>()
+  let queue: Queued[] = []
+  let bytes = 0
+  /** Number of the first event in the queue. */
+  let first = 1
   let stopListening: (() => void) | undefined
-  let lastId = 0
-  const drop = (session: Refstring) => {
-    queues.get(session)?.wake()
-    queues.delete(session)
-    if (queues.size === 0) {
-      stopListening?.()
-      stopListening = undefined
-    }
-  }
+  const wakers = new Set<() => void>()
+  const id = () => first + queue.length
+
   const listen = (pool: LabPool) => {
     stopListening ??= db.onChange((className, ref, operation) => {
-      if (className === 'session' && operation === 'del') drop(ref)
-      lastId += 1
-      let event: Row | undefined
-      for (const queue of queues.values()) {
-        if (!queue.subscription.matches(className, ref)) continue
-        event ??= describe(pool, className, ref, operation)
-        queue.bytes += JSON.stringify(event).length
-        if (queue.bytes > MAX_BYTES) {
-          queue.lost = true
-          queue.events.length = 0
-        } else queue.events.push(event)
-        queue.wake()
+      if (className === 'session' && operation === 'del' && listeners.delete(ref) && listeners.size === 0) {
+        stopListening?.()
+        stopListening = undefined
+        queue = []
+        bytes = 0
       }
+      if (listeners.size > 0) add(pool, className, ref, operation)
+      for (const wake of [...wakers]) wake()
     })
   }
-  const describe = (pool: LabPool, className: string, ref: Refstring, operation: string): Row => {
-    const row = db.find(className, ref)
-    return {
-      id: lastId,
-      timestamp: xapiDate(pool.now()),
+  const add = (pool: LabPool, className: string, ref: Refstring, operation: string) => {
+    const snapshot = operation === 'del' ? undefined : db.find(className, ref)
+    const event: Row = {
+      id: String(id()),
+      timestamp: `${Math.floor(pool.now().getTime() / 1000)}.`,
       class: className.toLowerCase(),
       operation,
       ref,
-      obj_uuid: row?.uuid ?? '',
-      ...(row && operation !== 'del' ? { snapshot: { ...row } as Value } : {}),
+      ...(snapshot && { snapshot: { ...snapshot } as Value }),
+    }
+    const size = JSON.stringify(event).length
+    queue.push({ className, event, bytes: size })
+    bytes += size
+    while (bytes > MAX_BYTES) {
+      bytes -= queue.shift()?.bytes ?? 0
+      first += 1
     }
   }
-  return {
-    'event.register': ({ pool, session }, wanted: string[]) => {
-      const queue = queues.get(session) ?? {
-        wanted: new Set<string>(),
-        subscription: parseSubscription([]),
-        events: [],
-        bytes: 0,
-        lost: false,
-        wake: () => {},
+  /** Resolves at the next change, and when the pool stops. */
+  const change = (pool: LabPool) =>
+    new Promise<void>((resolve) => {
+      const wake = () => {
+        wakers.delete(wake)
+        pool.stopping.removeEventListener('abort', wake)
+        resolve()
       }
-      for (const one of wanted) queue.wanted.add(one)
-      queue.subscription = parseSubscription([...queue.wanted])
-      queues.set(session, queue)
-      listen(pool)
-      return undefined
-    },
-    'event.unregister': ({ session }, unwanted: string[]) => {
-      const queue = queues.get(session)
-      if (!queue) return undefined
-      const lower = new Set(unwanted.map((one) => one.toLowerCase()))
-      for (const one of queue.wanted) if (lower.has(one.toLowerCase())) queue.wanted.delete(one)
-      queue.subscription = parseSubscription([...queue.wanted])
-      if (queue.wanted.size === 0) drop(session)
-      return undefined
-    },
-    'event.next': async ({ pool, session }) => {
-      const queue = queues.get(session)
-      if (!queue) throw new XapiFailure('SESSION_NOT_REGISTERED', [session])
-      while (queue.events.length === 0 && !queue.lost) {
-        await new Promise<void>((resolve) => {
-          const onStop = () => resolve()
-          pool.stopping.addEventListener('abort', onStop, { once: true })
-          queue.wake = () => {
-            pool.stopping.removeEventListener('abort', onStop)
-            queue.wake = () => {}
-            resolve()
-          }
-        })
-        pool.stopping.throwIfAborted()
-        if (!db.find('session', session)) throw new XapiFailure('SESSION_INVALID', [session])
-        if (queues.get(session) !== queue) throw new XapiFailure('SESSION_NOT_REGISTERED', [session])
-      }
-      queue.bytes = 0
-      if (queue.lost) {
-        queue.lost = false
+      wakers.add(wake)
+      pool.stopping.addEventListener('abort', wake, { once: true })
+    })
+
+  const next = async ({ pool, session }: Call): Promise<Value> => {
+    // The session itself is not shown: errors end up in logs.
+    const tracked = `trackid=${createHash('md5').update(session).digest('hex')}`
+    if (!listeners.has(session)) throw new XapiFailure('SESSION_NOT_REGISTERED', [tracked])
+    for (;;) {
+      await delay(BATCHING_MS, undefined, { signal: pool.stopping })
+      const listener = listeners.get(session)
+      if (!listener) throw new XapiFailure('SESSION_INVALID', [session])
+      if (listener.next < first) {
+        listener.next = id()
         throw new XapiFailure('EVENTS_LOST')
       }
-      return queue.events.splice(0) as Value
+      const fresh = queue.slice(listener.next - first)
+      listener.next = id()
+      const events = fresh.filter(({ className, event }) => listener.subscription.matches(className, event.ref as string))
+      if (events.length > 0) return events.map(({ event }) => event)
+      await change(pool)
+    }
+  }
+
+  return {
+    currentId: id,
+    messages: {
+      'event.register': ({ pool, session }, wanted: string[]) => {
+        const listener = listeners.get(session) ?? { wanted: new Set<string>(), subscription: parseSubscription([]), next: id() }
+        for (const one of wanted) listener.wanted.add(one.toLowerCase())
+        listener.subscription = parseSubscription([...listener.wanted])
+        listeners.set(session, listener)
+        listen(pool)
+        return undefined
+      },
+      'event.unregister': ({ session }, unwanted: string[]) => {
+        const listener = listeners.get(session)
+        if (!listener) return undefined
+        for (const one of unwanted) listener.wanted.delete(one.toLowerCase())
+        listener.subscription = parseSubscription([...listener.wanted])
+        return undefined
+      },
+      'event.next': next,
     },
   }
 }

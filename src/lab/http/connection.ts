@@ -4,6 +4,9 @@ import type { Socket } from 'node:net'
 /** Bytes kept in memory before the socket is told to wait. */
 const BUFFER_BYTES = 1 << 20
 
+/** Longest time that a connection stays after the last reply when the other side keeps its end open. */
+const LINGER_MS = 2000
+
 export class HeaderTimeout extends Error {}
 export class HeaderTooLarge extends Error {}
 
@@ -25,6 +28,7 @@ export function connection(socket: Socket): Connection {
   let ended = false
   let failed = false
   let wanted = 0
+  let discarding = false
   let wake: (() => void) | undefined
   const notify = () => {
     const waiting = wake
@@ -32,6 +36,7 @@ export function connection(socket: Socket): Connection {
     waiting?.()
   }
   socket.on('data', (chunk: Buffer) => {
+    if (discarding) return
     chunks.push(chunk)
     held += chunk.length
     if (held >= Math.max(BUFFER_BYTES, wanted)) socket.pause()
@@ -120,7 +125,21 @@ export function connection(socket: Socket): Connection {
       })
     },
     end() {
+      if (socket.destroyed) return
+      // What still comes is thrown away for a while, so that the last reply arrives before the connection is reset.
+      discarding = true
+      chunks = []
+      held = 0
       socket.end()
+      socket.resume()
+      const timer = setTimeout(() => socket.destroy(), LINGER_MS)
+      const done = () => {
+        clearTimeout(timer)
+        socket.destroy()
+      }
+      if (ended) socket.once('finish', done)
+      else socket.once('end', done)
+      socket.once('close', () => clearTimeout(timer))
     },
     destroy() {
       socket.destroy()

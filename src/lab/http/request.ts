@@ -45,17 +45,20 @@ export function parseHead(block: string): RequestHead | undefined {
   }
 }
 
+/** `a=b; c=d`, or the older `a=b&c=d`. */
 function parseCookies(text: string): Map<string, string> {
   const out = new Map<string, string>()
-  for (const part of text.split(/[;,]/)) {
+  for (const part of text.split(text.includes(';') ? ';' : '&')) {
     const equals = part.indexOf('=')
-    if (equals < 0) continue
-    const value = part.slice(equals + 1).trim()
-    try {
-      out.set(part.slice(0, equals).trim(), decodeURIComponent(value))
-    } catch {
-      out.set(part.slice(0, equals).trim(), value)
-    }
+    if (equals > 0) out.set(decoded(part.slice(0, equals).trim()), decoded(part.slice(equals + 1).trim()))
   }
   return out
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return text
+  }
 }

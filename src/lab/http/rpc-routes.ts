@@ -26,13 +26,35 @@ export function rpcRoutes(dispatcher: Dispatcher): Route[] {
         `content-type: ${type}`,
         `connection: ${head.keepAlive ? 'keep-alive' : 'close'}`,
         'cache-control: no-cache, no-store',
+        'access-control-allow-origin: *',
+        'access-control-allow-headers: X-Requested-With',
         `content-length: ${bytes.length}`,
       ]
       await wire.write(Buffer.concat([Buffer.from(`${lines.join('\r\n')}\r\n\r\n`), bytes]))
       return head.keepAlive ? 'keep' : 'close'
     },
   })
-  return [route('/jsonrpc', 'application/json', answerJson), route('/', 'text/xml', answerXml)]
+  return [route('/jsonrpc', 'application/json', answerJson), route('/', 'text/xml', answerXml), preflight]
+}
+
+/** What browsers ask before a call (respond_to_options in xen-api ocaml/libs/http-lib/http_svr.ml). */
+const preflight: Route = {
+  method: 'OPTIONS',
+  path: '/',
+  async handle(head, wire) {
+    const asked = head.headers.get('access-control-request-headers')
+    const lines = [
+      `${head.version} 200 OK`,
+      `connection: ${head.keepAlive ? 'keep-alive' : 'close'}`,
+      'cache-control: no-cache, no-store',
+      'access-control-allow-origin: *',
+      `access-control-allow-headers: ${asked === undefined ? '' : `${asked}, `}X-Requested-With`,
+      'access-control-allow-methods: PUT',
+      'content-length: 0',
+    ]
+    await wire.write(`${lines.join('\r\n')}\r\n\r\n`)
+    return head.keepAlive ? 'keep' : 'close'
+  },
 }
 
 async function readBody(head: RequestHead, wire: Connection): Promise<string> {

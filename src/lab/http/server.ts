@@ -4,11 +4,12 @@
  * (xen-api ocaml/libs/http-lib/http_svr.ml).
  */
 import { createServer, type Server, type Socket } from 'node:net'
+import { setTimeout as delay } from 'node:timers/promises'
 import { createServer as createTlsServer, type TLSSocket } from 'node:tls'
 import type { BulkRequest } from '../pool.ts'
 import { type Connection, connection, HeaderTimeout, HeaderTooLarge } from './connection.ts'
 import { forbidden, headerTooLarge, internalError, methodNotImplemented, requestTimeout } from './pages.ts'
-import { pageOf, ReplyPage } from './reply-page.ts'
+import { pageOf } from './reply-page.ts'
 import { parseHead, type RequestHead } from './request.ts'
 
 /** Header block of a request (max_header_length_tcp in xen-api ocaml/xapi/xapi_globs.ml). */
@@ -18,6 +19,8 @@ const HEADER_READ_MS = 10_000
 const HEADER_TOTAL_MS = 60_000
 /** Connections served at once (conn_limit_tcp); more wait their turn. */
 const MAX_CONNECTIONS = 800
+/** Time for handlers to end when the server closes. */
+const CLOSING_MS = 5000
 /** A TLS handshake that takes longer is given up. */
 const HANDSHAKE_MS = 60_000
 
@@ -43,6 +46,7 @@ export async function startHttpServer(options: {
 }): Promise<HttpServer> {
   const open = new Set<Socket>()
   const waiting: Socket[] = []
+  const serving = new Set<Promise<void>>()
   let served = 0
   const tls = createTlsServer({
     cert: options.cert,
@@ -53,7 +57,8 @@ export async function startHttpServer(options: {
   })
   tls.on('secureConnection', (socket: TLSSocket) => {
     socket.setNoDelay(true)
-    void serve(connection(socket), options.routes)
+    const running = serve(connection(socket), options.routes).finally(() => serving.delete(running))
+    serving.add(running)
   })
   tls.on('tlsClientError', (_error, socket) => socket.destroy())
   const admit = (socket: Socket) => {
@@ -87,6 +92,8 @@ export async function startHttpServer(options: {
       const closed = new Promise<void>((resolve) => plain.close(() => resolve()))
       for (const socket of open) socket.destroy()
       await closed
+      // Handlers notice that their connection is gone; what they still have to put right, they do before the pool closes.
+      await Promise.race([Promise.all(serving), delay(CLOSING_MS, undefined, { ref: false })])
     },
   }
 }
@@ -158,5 +165,3 @@ export function bulkRequest(head: RequestHead, wire: Connection): BulkRequest {
     },
   }
 }
-
-export { ReplyPage }

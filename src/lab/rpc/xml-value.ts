@@ -29,6 +29,8 @@ export function xmlValue(value: Value, type: string): string {
   return `<struct>${members.join('')}</struct>`
 }
 
+const EVENT = 'event record'
+
 /** Types of the members of a struct: those of a map, of a record's fields, of the batch that event.from gives. */
 function memberTypes(type: string, value: Record<string, Value>): (key: string) => string {
   if (type.endsWith(' map')) {
@@ -36,11 +38,12 @@ function memberTypes(type: string, value: Record<string, Value>): (key: string) 
     return () => valueType
   }
   if (type === 'an event batch') {
-    return (key) => (key === 'events' ? 'event-from set' : key === 'valid_ref_counts' ? '(string -> int32) map' : 'string')
+    return (key) => (key === 'events' ? `${EVENT} set` : key === 'valid_ref_counts' ? '(string -> int32) map' : 'string')
   }
-  if (type === 'event-from' || type === 'event record') {
+  if (type === EVENT) {
+    // Everything but the snapshot is a string, the number and the time too (xen-api ocaml/xapi-types/event_types.ml).
     const snapshot = snapshotType(String(value.class))
-    return (key) => (key === 'snapshot' ? snapshot : type === 'event record' ? (classes.event?.fields[key]?.[0] ?? '') : 'string')
+    return (key) => (key === 'snapshot' ? snapshot : 'string')
   }
   if (type.endsWith(' record')) {
     const fields = classes[type.slice(0, -7)]?.fields

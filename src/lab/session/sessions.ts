@@ -9,18 +9,20 @@ export interface Sessions {
   /** SESSION_AUTHENTICATION_FAILED, after the pool's `badLoginMs`. */
   login(user: string, password: string, originator: string): Promise<Refstring>
   logout(session: Refstring): void
-  /** SESSION_INVALID for an unknown or expired session; a good one is touched. */
+  /** SESSION_INVALID for an unknown session; a good one is touched. */
   check(session: string): void
-  /** Removes sessions that nobody used for a day. */
+  /** Removes sessions that nobody used for a day, and the longest unused where there are too many. */
   collect(): void
 }
 
 /** Idle sessions end after 24 h (inactive_session_timeout in xapi_globs.ml). */
 const IDLE_MS = 24 * 60 * 60 * 1000
-/** Sessions of one originator, and of one user name; the longest unused go first (max_sessions in db_gc_util.ml). */
-const MAX_SESSIONS = 500
-/** How much older `last_active` may be than it should, before it is written again (consider_touching_session). */
-const TOUCH_MS = 1000
+/** Sessions of one originator (root) or of one user name; the longest unused go first (max_sessions_per_originator). */
+const MAX_NAMED = 500
+/** Sessions of root without originator (max_sessions). */
+const MAX_ANONYMOUS = 400
+/** `last_active` is written again when it is older than this (threshold_last_active in xapi_globs.ml). */
+const TOUCH_MS = 10 * 60 * 1000
 
 const ofPool = new WeakMap<LabPool, Sessions>()
 
@@ -42,13 +44,6 @@ export function createSessions(pool: LabPool): Sessions {
     lastActive.delete(ref)
     if (db.find('session', ref)) db.delete('session', ref)
   }
-  const evict = (field: 'originator' | 'auth_user_name', value: string) => {
-    const same = db.refs('session').filter((ref) => db.get('session', ref)[field] === value)
-    if (same.length <= MAX_SESSIONS) return
-    same.sort((a, b) => (lastActive.get(a) ?? 0) - (lastActive.get(b) ?? 0))
-    for (const ref of same.slice(0, same.length - MAX_SESSIONS)) remove(ref)
-  }
-  const expired = (ref: Refstring) => pool.now().getTime() - (lastActive.get(ref) ?? 0) > IDLE_MS
   const sessions: Sessions = {
     async login(user, password, originator) {
       if (!good(user, password)) {
@@ -66,25 +61,32 @@ export function createSessions(pool: LabPool): Sessions {
         originator,
       })
       lastActive.set(ref, now.getTime())
-      evict('originator', originator)
-      evict('auth_user_name', user)
       return ref
     },
     logout: remove,
     check(ref) {
       const row = db.find('session', ref)
-      if (row && expired(ref)) remove(ref)
-      else if (row) {
-        const now = pool.now().getTime()
-        lastActive.set(ref, now)
-        if (now - (parseXapiDate(row.last_active as string) ?? 0) > TOUCH_MS)
-          db.update('session', ref, { last_active: xapiDate(pool.now()) })
-        return
-      }
-      throw new XapiFailure('SESSION_INVALID', [ref])
+      if (!row) throw new XapiFailure('SESSION_INVALID', [ref])
+      const now = pool.now()
+      lastActive.set(ref, now.getTime())
+      if (now.getTime() - (parseXapiDate(row.last_active as string) ?? 0) > TOUCH_MS)
+        db.update('session', ref, { last_active: xapiDate(now) })
     },
     collect() {
-      for (const ref of db.refs('session')) if (expired(ref)) remove(ref)
+      const groups = new Map<string, Refstring[]>()
+      for (const ref of db.refs('session')) {
+        const { originator, auth_user_name: name } = db.get('session', ref)
+        const isRoot = name === '' || name === 'root'
+        const group = isRoot ? `originator:${originator}` : `name:${name}`
+        groups.set(group, [...(groups.get(group) ?? []), ref])
+      }
+      const time = (ref: Refstring) => lastActive.get(ref) ?? 0
+      for (const [group, refs] of groups) {
+        const young = refs.filter((ref) => pool.now().getTime() - time(ref) <= IDLE_MS)
+        for (const ref of refs) if (!young.includes(ref)) remove(ref)
+        const limit = group === 'originator:' ? MAX_ANONYMOUS : MAX_NAMED
+        for (const ref of young.sort((a, b) => time(b) - time(a)).slice(limit)) remove(ref)
+      }
     },
   }
   ofPool.set(pool, sessions)

@@ -1,12 +1,13 @@
 /** Sweeps what nobody removed: ended and forgotten tasks, idle sessions (xen-api ocaml/xapi/db_gc_util.ml). */
 import { parseXapiDate } from '../database/xapi-date.ts'
-import type { LabPool, Refstring } from '../pool.ts'
+import type { LabPool, Refstring, Row } from '../pool.ts'
 import { sessionsOf } from '../session/sessions.ts'
+import { hasEnded } from './tasks.ts'
 
 const MINUTE_MS = 60_000
 /** An ended task stays this long after its end (completed_task_timeout). */
 const ENDED_MS = 65 * MINUTE_MS
-/** A pending one this long after its creation (pending_task_timeout). */
+/** A pending one this long after its creation, and longer while it makes progress (pending_task_timeout). */
 const PENDING_MS = 24 * 60 * MINUTE_MS
 /** More tasks than this, and ended ones go earlier, oldest first (max_tasks). */
 const MAX_TASKS = 200
@@ -14,33 +15,59 @@ const EVERY_MS = 30_000
 
 /** Starts sweeping; returns how to stop. */
 export function startCollection(pool: LabPool): () => void {
-  const timer = setInterval(() => collect(pool), EVERY_MS)
+  const sweep = collector(pool)
+  const timer = setInterval(sweep, EVERY_MS)
   timer.unref()
   return () => clearInterval(timer)
 }
 
-/** One sweep, by the pool's clock. */
-export function collect(pool: LabPool): void {
-  sessionsOf(pool).collect()
-  collectTasks(pool)
+/** A function that makes one sweep, by the pool's clock. It remembers the progress that old tasks had the time before. */
+export function collector(pool: LabPool): () => void {
+  let suspects = new Map<Refstring, number>()
+  return () => {
+    sessionsOf(pool).collect()
+    suspects = collectTasks(pool, suspects)
+  }
 }
 
-function collectTasks({ db, now }: LabPool): void {
+function collectTasks({ db, now }: LabPool, suspects: ReadonlyMap<Refstring, number>): Map<Refstring, number> {
   const time = now().getTime()
-  const ended: [finished: number, ref: Refstring][] = []
-  let left = 0
+  const stillSuspect = new Map<Refstring, number>()
+  const young: Refstring[] = []
+  const youngEnded: [finished: number, ref: Refstring][] = []
   for (const ref of db.refs('task')) {
     const row = db.get('task', ref)
-    const pending = row.status === 'pending' || row.status === 'cancelling'
-    // A task ended by hand has no end written down: its creation counts.
-    const finished = parseXapiDate(row.finished as string) || parseXapiDate(row.created as string) || 0
-    const created = parseXapiDate(row.created as string) ?? 0
-    if (pending ? time - created > PENDING_MS : time - finished > ENDED_MS) db.delete('task', ref)
+    if (!hasEnded(row)) {
+      const old = time - (parseXapiDate(row.created as string) ?? 0) > PENDING_MS
+      const progress = row.progress as number
+      const before = suspects.get(ref)
+      if (old && before !== undefined && progress <= before) {
+        db.delete('task', ref)
+        continue
+      }
+      if (old) stillSuspect.set(ref, progress)
+      young.push(ref)
+      continue
+    }
+    // A task ended by set_status has no end written down, and so counts as ended long ago.
+    const finished = parseXapiDate(row.finished as string) ?? 0
+    if (isToBeDestroyed(row) || time - finished > ENDED_MS) db.delete('task', ref)
     else {
-      left += 1
-      if (!pending) ended.push([finished, ref])
+      young.push(ref)
+      youngEnded.push([finished, ref])
     }
   }
-  ended.sort(([a], [b]) => a - b)
-  for (const [, ref] of ended.slice(0, Math.max(0, left - MAX_TASKS))) db.delete('task', ref)
+  if (young.length > MAX_TASKS) {
+    // The limit counts the ended tasks twice; so does XAPI's (timeout_tasks).
+    const kept = Math.max(0, MAX_TASKS - youngEnded.length)
+    if (youngEnded.length > kept) {
+      youngEnded.sort(([a], [b]) => b - a)
+      for (const [, ref] of youngEnded.slice(kept)) db.delete('task', ref)
+    }
+  }
+  return stillSuspect
+}
+
+function isToBeDestroyed(row: Row): boolean {
+  return Object.values(row.current_operations as Row).includes('destroy')
 }

@@ -23,7 +23,7 @@ export interface Tasks {
   fail(ref: Refstring, failure: unknown): void
   cancel(ref: Refstring): void
   cancelled(ref: Refstring): boolean
-  /** Removes the task, or marks a pending one to be removed when it ends. */
+  /** Removes the task, or marks one that has not ended, to be removed by the next sweep after its end. */
   destroy(ref: Refstring): void
   /** What a message is given of its task. */
   handle(ref: Refstring): NonNullable<Call['task']>
@@ -40,12 +40,10 @@ export function tasksOf(pool: LabPool): Tasks {
 
 export function createTasks(pool: LabPool): Tasks {
   const { db } = pool
-  const reaped = new Set<Refstring>()
   const isPending = (row: Row | undefined) => row?.status === 'pending'
   const end = (ref: Refstring, patch: Row) => {
-    // The result is in place before the status says that it is, as one change.
+    // The result is in place before the status says that it is: both are one change.
     db.update('task', ref, { progress: 1, finished: xapiDate(pool.now()), allowed_operations: [], ...patch })
-    if (reaped.delete(ref)) db.delete('task', ref)
   }
   const cancelled = (ref: Refstring) => {
     const row = db.find('task', ref)
@@ -79,17 +77,15 @@ export function createTasks(pool: LabPool): Tasks {
       else end(ref, { status: 'failure', error_info: [code, ...params] })
     },
     cancel(ref) {
-      const row = db.get('task', ref)
-      if (row.status !== 'pending') return
-      db.update('task', ref, {
-        current_operations: { ...(row.current_operations as Row), [`DummyRef:|${randomUUID()}|task.cancel`]: 'cancel' },
-      })
+      db.get('task', ref)
+      // Also of a task that has ended; what else was under way is written over.
+      db.update('task', ref, { current_operations: { [`DummyRef:|${randomUUID()}|task.cancel`]: 'cancel' } })
     },
     cancelled,
     destroy(ref) {
-      const { status } = db.get('task', ref)
-      if (status === 'pending' || status === 'cancelling') reaped.add(ref)
-      else db.delete('task', ref)
+      const row = db.get('task', ref)
+      if (hasEnded(row)) db.delete('task', ref)
+      else db.update('task', ref, { current_operations: { ...(row.current_operations as Row), task: 'destroy' } })
     },
     handle: (ref) => ({
       ref,
@@ -101,6 +97,11 @@ export function createTasks(pool: LabPool): Tasks {
   }
   ofPool.set(pool, tasks)
   return tasks
+}
+
+/** `cancelling` is not an end. */
+export function hasEnded(task: Row): boolean {
+  return task.status === 'success' || task.status === 'failure' || task.status === 'cancelled'
 }
 
 /** What XAPI makes of an exception of its own: INTERNAL_ERROR with some text. */
