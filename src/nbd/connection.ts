@@ -25,13 +25,14 @@ export interface NbdConnection {
   read(offset: number, length: number): Promise<Buffer>
   /** Like `read`, into the caller's memory, which must be left alone until it settles. */
   readInto(target: Uint8Array, offset: number): Promise<void>
-  /** Says goodbye and waits until the socket is closed, a few seconds at most. Reads in flight are rejected. Safe more than once. */
+  /** Says goodbye and waits until the server has hung up (a XAPI host has detached the disk then), ten seconds at most. Reads in flight are rejected. Safe more than once. */
   close(): Promise<void>
 }
 
 /** Longest read: servers may refuse more (the protocol suggests 32 MiB as what everybody takes). */
 export const MAX_READ = 32 * 1024 * 1024
-const CLOSE_WAIT_MS = 3_000
+/** xapi-nbd hangs up only after it has detached the disk: its end of the connection tells that the disk is free again. */
+const CLOSE_WAIT_MS = 10_000
 
 interface Read {
   readonly target: Uint8Array

@@ -49,7 +49,7 @@ export interface NbdPool {
   read(offset: number, length: number): Promise<Buffer>
   /** See `NbdConnection.readInto`. */
   readInto(target: Uint8Array, offset: number): Promise<void>
-  /** Says goodbye on every connection and waits until they are closed, a few seconds at most. Safe more than once. */
+  /** Says goodbye on every connection and waits until the servers have hung up; see `NbdConnection.close`. Safe more than once. */
   close(): Promise<void>
 }
 
