@@ -28,6 +28,7 @@ export class TestReport {
   #passed = 0
   #failed = 0
   #filesDone = 0
+  #lastFailure = ''
 
   constructor(root: string) {
     this.#root = root
@@ -65,8 +66,12 @@ export class TestReport {
     if (failure.failureType === 'subtestsFailed') return
     this.#failed++
     const where = data.file === undefined ? '' : ` (${this.#short(data.file)}:${data.line ?? 1})`
-    console.log(`\n✗ ${this.#path(data)}${where}\n${indent(explain(failure.cause ?? failure))}`)
     const file = (data as Located).entryFile ?? data.file ?? ''
+    const explanation = explain(failure.cause ?? failure)
+    // A failed `before` fails every test of its file with the same error.
+    const isRepeated = this.#lastFailure === `${file}\n${explanation}`
+    this.#lastFailure = `${file}\n${explanation}`
+    console.log(`\n✗ ${this.#path(data)}${where}\n${indent(isRepeated ? 'the same error as above' : explanation)}`)
     const output = this.#output.get(file)
     if (output) console.log(indent(`output of the file so far:\n${output.trimEnd()}`))
     this.#output.delete(file)
@@ -112,7 +117,12 @@ function explain(error: unknown): string {
   const cause = error.cause === undefined ? '' : `\ncaused by ${explain(error.cause)}`
   // A deserialised error may have lost its message in the stack.
   const stack = error.stack?.includes(error.message) ? error.stack : `${error.message}\n${error.stack ?? ''}`
-  return `${stack}${code}${inner.join('')}${cause}`
+  return `${withoutRunner(stack ?? '')}${code}${inner.join('')}${cause}`
+}
+
+/** Without the lines of the stack that every test has below its own. */
+function withoutRunner(stack: string): string {
+  return stack.replaceAll(/\n +at [^\n]*(node:internal\/test_runner\/|\(node:async_hooks:)[^\n]*/g, '')
 }
 
 function indent(text: string): string {
