@@ -8,10 +8,37 @@
  * Bulk HTTP handlers: src/lab/bulk/handlers.ts exports `bulkHandlers: readonly BulkHandler[]` (src/lab/http/bulk-routes.ts).
  */
 import type { LabPool, MessageTable } from '../pool.ts'
+import { appliancePart } from './appliance.ts'
+import { blobPart } from './blob.ts'
+import { hostPart } from './host.ts'
+import { messagePart } from './message.ts'
+import { nbdInfoPart } from './nbd-info.ts'
+import { networkPart } from './network.ts'
+import { pifPart } from './pif.ts'
+import { poolPart } from './pool-messages.ts'
+import { secretPart } from './secret.ts'
+import { vbdPart } from './vbd.ts'
+import { vifPart } from './vif.ts'
+import { vmPart } from './vm.ts'
+import { vtpmPart } from './vtpm.ts'
 
 export interface ClassPart {
   readonly messages: MessageTable
   prepare?(pool: LabPool): void
 }
 
-export const classParts: readonly ClassPart[] = []
+export const classParts: readonly ClassPart[] = [
+  appliancePart,
+  blobPart,
+  hostPart,
+  messagePart,
+  nbdInfoPart,
+  networkPart,
+  pifPart,
+  poolPart,
+  secretPart,
+  vbdPart,
+  vifPart,
+  vmPart,
+  vtpmPart,
+]

@@ -1,5 +1,6 @@
 /** Every message by its wire names, with what the dispatcher has to know before it calls one. */
 import { classes, type ModelMessage, messageOf } from '../../xapi/model.ts'
+import { HIDDEN } from './hidden-messages.ts'
 import { SYNCHRONOUS } from './synchronous-messages.ts'
 
 export interface Signature {
@@ -23,8 +24,9 @@ function collect(): { readonly byName: ReadonlyMap<string, Signature>; readonly 
   const byName = new Map<string, Signature>()
   const byUnderscore = new Map<string, Signature>()
   for (const [className, model] of Object.entries(classes)) {
-    for (const message of [...model.implied, ...Object.keys(model.messages)]) {
-      const found = messageOf(className, message)
+    const hidden = HIDDEN[className] ?? {}
+    for (const message of [...model.implied, ...Object.keys(model.messages), ...Object.keys(hidden)]) {
+      const found = messageOf(className, message) ?? hidden[message]
       if (!found) continue
       const name = `${className}.${message}`
       const [params, result] = found

@@ -1,0 +1,58 @@
+/**
+ * Disks attached to domains: what the storage layer below the toolstack allows, and the mark of a disk's content that comes and goes
+ * with writers (`content_id`, ocaml/xapi/storage_smapiv1.ml). Attachments by bulk transfers have their own way (src/lab/storage/).
+ */
+import { randomUUID } from 'node:crypto'
+import { type LabPool, type Refstring, XapiFailure } from '../pool.ts'
+import { flag, isNullRef, map, text, texts, without } from './fields.ts'
+import { isLive } from './vm-facts.ts'
+
+type Mode = 'RO' | 'RW'
+
+/** VBDs of live VMs through which a disk is in use now, but for one. */
+function usersOf(pool: LabPool, vdi: Refstring, except: Refstring): { mode: string }[] {
+  const vbds = texts(pool.db.get('VDI', vdi), 'VBDs').filter((vbd) => vbd !== except)
+  return vbds.flatMap((vbd) => {
+    const row = pool.db.get('VBD', vbd)
+    const vm = pool.db.find('VM', text(row, 'VM'))
+    return flag(row, 'currently_attached') && vm && isLive(vm) ? [{ mode: text(row, 'mode') }] : []
+  })
+}
+
+/**
+ * A disk is active either for readers or for writers, never for both (ocaml/xapi-idl/storage/vdi_automaton.ml): the storage layer's
+ * refusal is an internal error to clients.
+ */
+export function assertActivatable(pool: LabPool, vbd: Refstring): void {
+  const row = pool.db.get('VBD', vbd)
+  if (isNullRef(text(row, 'VDI'))) return
+  const mode = text(row, 'mode') as Mode
+  const other = usersOf(pool, text(row, 'VDI'), vbd).find((user) => user.mode !== mode)
+  if (!other) return
+  const states = `[[S(Activated);S(${other.mode})];[S(Activated);S(${mode})]]`
+  throw new XapiFailure('INTERNAL_ERROR', [`Storage_error ([S(Illegal_transition);${states}])`])
+}
+
+/** Notes that a VBD is plugged under a name. A disk that is written to has no known content until its last writer is gone. */
+export function attachDisk(pool: LabPool, vbd: Refstring, device: string): void {
+  const row = pool.db.get('VBD', vbd)
+  pool.db.update('VBD', vbd, { currently_attached: true, device })
+  const disk = pool.db.find('VDI', text(row, 'VDI'))
+  if (!disk) return
+  if (text(row, 'mode') === 'RW')
+    pool.db.update('VDI', text(row, 'VDI'), { other_config: without(map(disk, 'other_config'), 'content_id') })
+  pool.db.touch('VDI', text(row, 'VDI'))
+}
+
+export function detachDisk(pool: LabPool, vbd: Refstring): void {
+  const row = pool.db.get('VBD', vbd)
+  const wasAttached = flag(row, 'currently_attached')
+  pool.db.update('VBD', vbd, { currently_attached: false })
+  const vdi = text(row, 'VDI')
+  const disk = pool.db.find('VDI', vdi)
+  if (!disk || !wasAttached) return
+  if (text(row, 'mode') === 'RW' && usersOf(pool, vdi, vbd).every(({ mode }) => mode === 'RO')) {
+    pool.db.update('VDI', vdi, { other_config: { ...map(disk, 'other_config'), content_id: randomUUID() } })
+  }
+  pool.db.touch('VDI', vdi)
+}
