@@ -1,6 +1,5 @@
 /** The copy loop: takes blocks from a source and gives them to a sink, one after the other; the source reads ahead. */
 import type { BlockSink, BlockSource, ByteBudget } from './block.ts'
-import type { ContentDigest } from './content-digest.ts'
 import { dataRuns } from './zeroes.ts'
 
 export interface CopyProgress {
@@ -15,8 +14,8 @@ export interface CopyOptions {
   readonly budget: ByteBudget
   /** Leaves out pieces of this many bytes that are zero: only for a target that is known to be zero there. */
   readonly skipZeroes?: number
-  /** Takes what was sent into a digest. */
-  readonly digest?: ContentDigest
+  /** Told of every piece before it is written: a digest, a record of what was sent. */
+  readonly onWrite?: (offset: number, data: Buffer) => void
   /** Called before each write, may wait: a limit of bandwidth. */
   readonly beforeWrite?: (bytes: number) => Promise<void> | void
   readonly onProgress?: (progress: CopyProgress) => void
@@ -45,7 +44,7 @@ export async function copyBlocks(source: BlockSource, openSink: () => Promise<Bl
         for (const run of runs) {
           await options.beforeWrite?.(run.data.length)
           sink ??= await openSink()
-          options.digest?.add(run.offset, run.data)
+          options.onWrite?.(run.offset, run.data)
           await sink.write(run.offset, run.data)
           bytesWritten += run.data.length
         }

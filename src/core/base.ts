@@ -1,5 +1,6 @@
 /** Which base a disk's next transfer can build on: the heart of guarantee G2. Pure. */
 import type { ReplicaDisk, RestorePoint, RestorePointDisk, SourceDisk, SourceSnapshotDisk } from './observation.ts'
+import { newestFirst } from './restore-point-order.ts'
 
 /** Why a disk is sent whole, or what stands in the way of a delta; stable codes, shown with `text`. */
 export type FullReason =
@@ -47,9 +48,9 @@ interface Match {
 
 /** Pairs of a source snapshot and a complete restore point's disk that hold the same content, newest restore point first. */
 function matches(disk: SourceDisk, points: readonly RestorePoint[]): Match[] {
-  const newestFirst = points.filter(({ complete }) => complete).sort((a, b) => b.takenAt - a.takenAt)
+  const ordered = points.filter(({ complete }) => complete).sort(newestFirst)
   const out: Match[] = []
-  for (const point of newestFirst) {
+  for (const point of ordered) {
     for (const copy of point.disks) {
       const base = disk.snapshots.find(({ uuid }) => uuid === copy.copyOf)
       if (base !== undefined) out.push({ base, point, copy })
@@ -80,7 +81,7 @@ export function chooseBase(disk: SourceDisk, replicaDisks: readonly ReplicaDisk[
 
 function land({ base, point, copy }: Match, replicaDisks: readonly ReplicaDisk[], points: readonly RestorePoint[]): Landing {
   const clone = (code: string, text: string): Landing => ({ kind: 'clone', of: copy.uuid, why: { code, text } })
-  const newest = points.filter(({ complete }) => complete).every(({ takenAt }) => takenAt <= point.takenAt)
+  const newest = points.filter(({ complete }) => complete).sort(newestFirst)[0] === point
   const live = replicaDisks.find(({ uuid }) => uuid === copy.snapshotOf)
   if (live === undefined) return clone('replica-disk-gone', 'the disk that the restore point was taken of is gone')
   if (!newest) return clone('older-restore-point', 'a newer restore point exists on the replica that the source no longer has a base for')

@@ -18,12 +18,14 @@ export const MARK = {
   baseDelta: 'xo:base_delta_vdi',
   importTask: 'xo:import:task',
   importLength: 'xo:import:length',
-  /** On a replica VM: JSON of ReplicaMark. */
+  /** On a replica VM and on each of its disks: JSON of ReplicaMark. */
   replica: 'understudy:replica',
   /** On a replica's disk: uuid of the source disk (not of a snapshot) that it follows. */
   disk: 'understudy:disk',
   /** On a replica's disk, from before its first byte is written until its restore point exists: JSON of WritingMark. */
   writing: 'understudy:writing',
+  /** On a restore point's disk while it is cloned, so that the clone inherits it: a clone that nobody holds and that has it is a left-over. JSON of ReplicaMark without `self`. */
+  cloning: 'understudy:cloning',
   /** On a source snapshot: JSON of RunMark. */
   run: 'understudy:run',
   /** On a restore point's VM: JSON of RestorePointMark; it says what must be there for it to count as complete. */
@@ -43,10 +45,12 @@ export const START_BLOCKED = 'This is a replica kept by Understudy: clone it to 
 export const MIGRATION_BLOCKED_PREFIX = 'Understudy is replicating this VM'
 export const REPLICA_TAG = 'Understudy replica'
 
+/** `self` is the uuid of the object that carries the mark: clones and snapshots inherit the map and are told apart by it. */
 export interface ReplicaMark {
   readonly job: string
   readonly vm: string
   readonly sr: string
+  readonly self: string
 }
 
 export interface WritingMark {
@@ -63,6 +67,8 @@ export interface RunMark {
 
 export interface RestorePointMark {
   readonly run: string
+  /** Counts up from restore point to restore point: orders those whose source snapshots share a second, or whose clock went back. */
+  readonly generation: number
   /** Disks by userdevice: uuid of the source snapshot VDI that each holds. */
   readonly disks: Readonly<Record<string, string>>
 }
@@ -107,8 +113,11 @@ function readJson(config: OtherConfig, key: string, fields: readonly string[]): 
   }
 }
 
-export const readReplicaMark = (config: OtherConfig) =>
-  readJson(config, MARK.replica, ['job', 'vm', 'sr']) as unknown as ReplicaMark | undefined
+/** The mark of the object itself; an inherited one counts for nothing. `uuid` is the object's own. */
+export function readReplicaMark(config: OtherConfig, uuid: string): ReplicaMark | undefined {
+  const found = readJson(config, MARK.replica, ['job', 'vm', 'sr', 'self']) as unknown as ReplicaMark | undefined
+  return found?.self === uuid ? found : undefined
+}
 
 export function readWritingMark(config: OtherConfig): WritingMark | undefined {
   const found = readJson(config, MARK.writing, ['run', 'to'])
@@ -121,7 +130,8 @@ export const isBeingWritten = (config: OtherConfig): boolean => MARK.writing in 
 
 export function readRestorePointMark(config: OtherConfig): RestorePointMark | undefined {
   const found = readJson(config, MARK.restorePoint, ['run'])
-  if (found === undefined || typeof found.disks !== 'object' || found.disks === null) return undefined
+  if (found === undefined || typeof found.disks !== 'object' || found.disks === null || !Number.isSafeInteger(found.generation))
+    return undefined
   return found as unknown as RestorePointMark
 }
 

@@ -90,6 +90,8 @@ export interface RestorePoint {
   readonly schedule: string | undefined
   /** Time of the source snapshot. */
   readonly takenAt: number
+  /** Counts up within a chain of ours; 0 for one that another tool made. */
+  readonly generation: number
   readonly copyOf: string | undefined
   readonly disks: readonly RestorePointDisk[]
   /** Everything that its marks promise is there. */

@@ -4,7 +4,7 @@
  */
 import { type BaseChoice, chooseBase, type Reason } from './base.ts'
 import { planVifs, type VifPlan } from './networks.ts'
-import type { SourceDisk, SourceFacts, TargetFacts } from './observation.ts'
+import type { SourceDisk, SourceFacts, SourceSnapshotDisk, TargetFacts } from './observation.ts'
 import { judgeRestorePoints, type Kept } from './retention.ts'
 
 export interface Policy {
@@ -63,12 +63,24 @@ export interface Refusal {
 
 export type Planned = { readonly kind: 'plan'; readonly plan: VmRunPlan } | { readonly kind: 'refused'; readonly refusal: Refusal }
 
+const COMING = 'the restore point of this run'
+
 export function planVmRun(source: SourceFacts, target: TargetFacts, policy: Policy): Planned {
   const refusal = refuse(source, target)
   if (refusal !== undefined) return { kind: 'refused', refusal }
   const disks = source.disks.map((disk) => planDisk(disk, target))
   const vifs = planVifs(source.vifs, source.networks, target.networks, policy.networks)
-  const retention = judgeRestorePoints(target.restorePoints, policy.schedule, policy.retention - 1)
+  // The restore point that this run will make counts among those to keep.
+  const coming = {
+    uuid: COMING,
+    schedule: policy.schedule,
+    takenAt: Number.POSITIVE_INFINITY,
+    generation: Number.POSITIVE_INFINITY,
+    complete: true,
+  }
+  const retention = judgeRestorePoints([...target.restorePoints, coming], policy.schedule, policy.retention).filter(
+    ({ uuid }) => uuid !== COMING,
+  )
   const { replica } = target
   return {
     kind: 'plan',
@@ -148,23 +160,34 @@ function landed(choice: BaseChoice): string {
   return landing.kind === 'in-place' || landing.kind === 'continue' ? landing.disk : ''
 }
 
+/** Source snapshots that this run makes superfluous, oldest first; what a base needs goes only after the new restore point exists. */
 function sourceRemovals(source: SourceFacts, disks: readonly DiskPlan[]): Removal[] {
   const bases = new Set(disks.flatMap((disk) => (disk.mode === 'delta' && disk.choice.kind === 'delta' ? [disk.choice.base.uuid] : [])))
-  const vms = source.snapshots.map((snapshot): Removal => {
-    const { uuid, name } = snapshot
-    const common = { side: 'source', kind: 'vm-with-disks', uuid, name } as const
-    if (snapshot.unfinished || !snapshot.marks.exported) return { ...common, when: 'before', reason: 'left behind by an interrupted run' }
-    if (snapshot.disks.some((disk) => bases.has(disk)))
-      return { ...common, when: 'after', reason: 'base of this run, replaced by its snapshot' }
-    return { ...common, when: 'after', reason: 'older than what the newest restore point was made of' }
+  const judge = (uuids: readonly string[], exported: boolean): Pick<Removal, 'when' | 'reason'> => {
+    if (uuids.some((uuid) => bases.has(uuid))) return { when: 'after', reason: 'base of this run, replaced by its snapshot' }
+    if (exported) return { when: 'after', reason: 'older than what the newest restore point was made of' }
+    return { when: 'before', reason: 'left behind by an interrupted run' }
+  }
+  const vms = source.snapshots.map(({ uuid, name, disks: held, unfinished, marks }): Removal => {
+    return { side: 'source', kind: 'vm-with-disks', uuid, name, ...judge(held, marks.exported && !unfinished) }
   })
-  const strays = source.strayDisks.map((disk): Removal => {
-    const common = { side: 'source', kind: 'disk', uuid: disk.uuid, name: `change record of ${formatAge(disk.takenAt)}` } as const
-    if (bases.has(disk.uuid)) return { ...common, when: 'after', reason: 'base of this run, replaced by its snapshot' }
-    if (disk.marks.exported) return { ...common, when: 'after', reason: 'older than what the newest restore point was made of' }
-    return { ...common, when: 'before', reason: 'left behind by an interrupted run' }
-  })
+  const strays = [...source.strayDisks]
+    .sort((a, b) => a.takenAt - b.takenAt)
+    .filter((stray) => !holdsOthersTogether(stray, source))
+    .map(({ uuid, takenAt, marks }): Removal => {
+      return { side: 'source', kind: 'disk', uuid, name: `record of changes of ${formatAge(takenAt)}`, ...judge([uuid], marks.exported) }
+    })
   return [...vms, ...strays]
+}
+
+/**
+ * A file SR unlinks the log of a destroyed cbt_metadata disk before its neighbours are linked to each other, which breaks every
+ * comparison across that place. So such a record goes only as the oldest link: not while somebody else's tracked snapshot is older.
+ */
+function holdsOthersTogether(stray: SourceSnapshotDisk, source: SourceFacts): boolean {
+  if (stray.kind !== 'cbt-metadata') return false
+  const disk = source.disks.find(({ snapshots }) => snapshots.some(({ uuid }) => uuid === stray.uuid))
+  return disk?.foreignCbtSnapshots.some(({ takenAt }) => takenAt <= stray.takenAt) ?? false
 }
 
 const formatAge = (milliseconds: number) => new Date(milliseconds).toISOString()

@@ -1,4 +1,5 @@
 /** Which restore points go and which stay, each with its reason. Pure. */
+import { newestFirst } from './restore-point-order.ts'
 
 export interface Kept {
   readonly uuid: string
@@ -10,6 +11,7 @@ interface Point {
   readonly uuid: string
   readonly schedule: string | undefined
   readonly takenAt: number
+  readonly generation: number
   readonly complete: boolean
 }
 
@@ -18,10 +20,10 @@ interface Point {
  * all is kept whatever `keep` says: it is the base of the next delta (G5). What is not complete is no restore point and goes.
  */
 export function judgeRestorePoints(points: readonly Point[], schedule: string, keep: number): Kept[] {
-  const newestFirst = [...points].sort((a, b) => b.takenAt - a.takenAt)
-  const newest = newestFirst.find(({ complete }) => complete)?.uuid
+  const ordered = [...points].sort(newestFirst)
+  const newest = ordered.find(({ complete }) => complete)?.uuid
   let counted = 0
-  return newestFirst.map(({ uuid, schedule: owner, complete }) => {
+  return ordered.map(({ uuid, schedule: owner, complete }) => {
     if (!complete) return { uuid, keep: false, reason: 'left behind by an interrupted run, not a restore point' }
     if (owner !== schedule) return { uuid, keep: true, reason: 'belongs to another schedule' }
     counted++

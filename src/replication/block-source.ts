@@ -1,0 +1,188 @@
+/**
+ * How one disk of a source snapshot is read. The best way first, each failure recorded as the reason for the next: change
+ * tracking and NBD; change tracking and an export; a differencing export; allocated blocks over NBD; the export itself; the raw disk.
+ */
+import type { BlockSource, Extent } from '../block/block.ts'
+import { clamp, extentsOfBitmap, totalLength } from '../block/extents.ts'
+import type { Reason } from '../core/base.ts'
+import { NbdError } from '../nbd/nbd-error.ts'
+import { VhdError } from '../vhd/error.ts'
+import { XapiConnectionError, XapiError } from '../xapi/errors.ts'
+import type { Ref } from '../xapi/ref.ts'
+import { openNbdBlocks } from './nbd-blocks.ts'
+import { openRawSource } from './raw-source.ts'
+import type { RunContext } from './session.ts'
+import { openVhdSource, readAllocatedExtents } from './vhd-source.ts'
+
+/** 64 KiB a bit: the granularity of XAPI's change tracking. */
+const CBT_GRANULE = 65536
+
+export interface ReadableDisk {
+  readonly ref: Ref<'VDI'>
+  readonly size: number
+  readonly cbt: boolean
+}
+
+export interface BaseDisk {
+  readonly ref: Ref<'VDI'>
+  readonly kind: 'data' | 'cbt-metadata'
+  readonly cbt: boolean
+}
+
+export type Opened =
+  /** Nothing differs from the base: nothing is read, nothing sent. */
+  | { readonly kind: 'unchanged'; readonly delta: true; readonly changedBytes: 0; readonly tracked: true }
+  | {
+      readonly kind: 'blocks'
+      /** Whether it is a delta relative to the base. */
+      readonly delta: boolean
+      /** Whether change tracking made the list: then it covers all that an earlier, broken run from the same base has written. */
+      readonly tracked: boolean
+      readonly changedBytes: number
+      readonly source: BlockSource
+      /** What the source will give, where known. */
+      readonly extents: readonly Extent[] | undefined
+      readonly nbd: boolean
+      readonly bytesReadBefore: number
+    }
+
+export type Fallbacks = Reason[]
+
+/** A failure that another way of reading may not have; anything else (cancelled, out of memory, a bug) ends the run. */
+function tryAnother(error: unknown, signal: AbortSignal): string {
+  signal.throwIfAborted()
+  if (error instanceof XapiError) return error.code
+  if (error instanceof NbdError || error instanceof VhdError) return `${error.code}: ${error.message}`
+  if (error instanceof XapiConnectionError && error.reason !== 'closed') return error.message
+  throw error
+}
+
+/** The changed extents by change tracking; must be asked before anything attaches the snapshot (VDI_IN_USE otherwise). */
+export async function listChanges({ source, signal }: RunContext, base: Ref<'VDI'>, disk: ReadableDisk): Promise<Extent[]> {
+  const text = await source.callAsync('VDI.list_changed_blocks', [base, disk.ref], { signal })
+  if (typeof text !== 'string') throw new XapiError('CBT_RESULT_EMPTY', [], 'VDI.list_changed_blocks')
+  return extentsOfBitmap(Buffer.from(text, 'base64'), CBT_GRANULE, disk.size)
+}
+
+export async function openSource(
+  context: RunContext,
+  disk: ReadableDisk,
+  base: BaseDisk | undefined,
+  fallbacks: Fallbacks,
+): Promise<Opened> {
+  const opened = base === undefined ? undefined : await openDelta(context, disk, base, fallbacks)
+  return opened ?? (await openFull(context, disk, fallbacks))
+}
+
+async function openDelta(context: RunContext, disk: ReadableDisk, base: BaseDisk, fallbacks: Fallbacks): Promise<Opened | undefined> {
+  const { source, signal } = context
+  const changed = await trackedChanges(context, disk, base, fallbacks)
+  if (changed?.length === 0) return { kind: 'unchanged', delta: true, changedBytes: 0, tracked: true }
+  if (changed !== undefined) {
+    const changedBytes = totalLength(changed)
+    const common = { kind: 'blocks', delta: true, tracked: true, changedBytes, extents: changed, bytesReadBefore: 0 } as const
+    try {
+      return { ...common, nbd: true, source: await openNbdBlocks(context, source, disk.ref, changed, disk.size) }
+    } catch (error) {
+      fallbacks.push({
+        code: 'nbd-not-usable',
+        text: `NBD: ${tryAnother(error, signal)}`,
+        avoid: 'give a network of the host the purpose "nbd" and let this machine reach it',
+      })
+    }
+    try {
+      const from = base.kind === 'data' ? { base: base.ref } : {}
+      return { ...common, nbd: false, source: await openVhdSource(source, { vdi: disk.ref, ...from, only: changed, signal }) }
+    } catch (error) {
+      fallbacks.push({ code: 'export-not-usable', text: `export of the changed blocks: ${tryAnother(error, signal)}` })
+    }
+  }
+  if (base.kind === 'cbt-metadata') return undefined
+  try {
+    const vhd = await openVhdSource(source, { vdi: disk.ref, base: base.ref, signal })
+    return {
+      kind: 'blocks',
+      delta: true,
+      tracked: false,
+      changedBytes: vhd.expected ?? 0,
+      source: vhd,
+      extents: undefined,
+      nbd: false,
+      bytesReadBefore: 0,
+    }
+  } catch (error) {
+    fallbacks.push({ code: 'delta-export-not-usable', text: `differencing export: ${tryAnother(error, signal)}` })
+    return undefined
+  }
+}
+
+async function trackedChanges(
+  context: RunContext,
+  disk: ReadableDisk,
+  base: BaseDisk,
+  fallbacks: Fallbacks,
+): Promise<Extent[] | undefined> {
+  if (!base.cbt || !disk.cbt) {
+    fallbacks.push({
+      code: 'not-tracked',
+      text: 'changes between base and snapshot were not tracked',
+      avoid: 'leave change tracking (CBT) of the disk on',
+    })
+    return undefined
+  }
+  try {
+    return await listChanges(context, base.ref, disk)
+  } catch (error) {
+    const why = tryAnother(error, context.signal)
+    fallbacks.push({
+      code: 'tracking-broken',
+      text: `list of changed blocks: ${why}`,
+      avoid: 'keep change tracking on, and do not revert or migrate the disk’s storage',
+    })
+    return undefined
+  }
+}
+
+async function openFull(context: RunContext, disk: ReadableDisk, fallbacks: Fallbacks): Promise<Opened> {
+  const { source, signal } = context
+  const allocated = await allocatedExtents(context, disk, fallbacks)
+  const extents = clamp(allocated?.extents ?? [{ offset: 0, length: disk.size }], disk.size)
+  const common = { kind: 'blocks', delta: false, tracked: false, bytesReadBefore: allocated?.bytesRead ?? 0 } as const
+  try {
+    const nbd = await openNbdBlocks(context, source, disk.ref, extents, disk.size)
+    return { ...common, nbd: true, changedBytes: totalLength(extents), source: nbd, extents }
+  } catch (error) {
+    fallbacks.push({
+      code: 'nbd-not-usable',
+      text: `NBD: ${tryAnother(error, signal)}`,
+      avoid: 'give a network of the host the purpose "nbd" and let this machine reach it',
+    })
+  }
+  if (allocated !== undefined) {
+    try {
+      const vhd = await openVhdSource(source, { vdi: disk.ref, signal })
+      return { ...common, nbd: false, changedBytes: vhd.expected ?? 0, source: vhd, extents: undefined }
+    } catch (error) {
+      fallbacks.push({ code: 'export-not-usable', text: `VHD export: ${tryAnother(error, signal)}` })
+    }
+  }
+  return {
+    ...common,
+    nbd: false,
+    changedBytes: disk.size,
+    source: await openRawSource(source, disk.ref, disk.size, signal),
+    extents: undefined,
+  }
+}
+
+async function allocatedExtents(context: RunContext, disk: ReadableDisk, fallbacks: Fallbacks) {
+  try {
+    return await readAllocatedExtents(context.source, disk.ref, context.signal)
+  } catch (error) {
+    fallbacks.push({
+      code: 'allocation-unknown',
+      text: `VHD block table: ${tryAnother(error, context.signal)}; every byte of the disk is read`,
+    })
+    return undefined
+  }
+}

@@ -1,0 +1,70 @@
+/**
+ * Makes the restore point: the marks go onto the replica and its disks, then one snapshot of the replica inherits them all at once,
+ * then they are taken off the replica again. Broken off before the snapshot there is no restore point; after it, there is (G1).
+ */
+import { formatDatetime, formatNameDate, MARK } from '../core/marks.ts'
+import type { Ref } from '../xapi/ref.ts'
+import type { ReplicaVm } from './replica-vm.ts'
+import type { RunContext } from './session.ts'
+import type { TargetDisk } from './target-disk.ts'
+
+export interface CommittedDisk {
+  readonly userdevice: string
+  readonly disk: TargetDisk
+  /** uuid of the source snapshot's disk that it now holds */
+  readonly copyOf: string
+}
+
+export interface CommitRequest {
+  readonly replica: ReplicaVm
+  readonly name: string
+  readonly takenAt: number
+  readonly generation: number
+  /** uuid of the source snapshot VM */
+  readonly copyOf: string
+  readonly disks: readonly CommittedDisk[]
+  readonly description: string
+}
+
+export interface CommittedPoint {
+  readonly ref: Ref<'VM'>
+  readonly name: string
+}
+
+export async function commitRestorePoint({ target, ids, signal }: RunContext, request: CommitRequest): Promise<CommittedPoint> {
+  const { replica, disks, takenAt } = request
+  const marks = {
+    [MARK.job]: ids.job,
+    [MARK.schedule]: ids.schedule,
+    [MARK.vm]: ids.vm,
+    [MARK.sr]: ids.sr,
+    [MARK.datetime]: formatDatetime(takenAt),
+    [MARK.nonNbdFix]: 'true',
+  }
+  const promise = {
+    run: ids.run,
+    generation: request.generation,
+    disks: Object.fromEntries(disks.map(({ userdevice, copyOf }) => [userdevice, copyOf])),
+  }
+  await Promise.all([
+    ...disks.map(({ disk, copyOf }) =>
+      target.call('VDI.set_other_config', [disk.ref, { ...disk.config, ...marks, [MARK.copyOf]: copyOf, [MARK.contentKey]: copyOf }], {
+        signal,
+      }),
+    ),
+    target.call(
+      'VM.set_other_config',
+      [replica.ref, { ...replica.config, ...marks, [MARK.copyOf]: request.copyOf, [MARK.restorePoint]: JSON.stringify(promise) }],
+      { signal },
+    ),
+    target.call('VM.set_name_description', [replica.ref, request.description], { signal }),
+  ])
+  const name = `${request.name} ${formatNameDate(takenAt)}`
+  const ref = (await target.callAsync('VM.snapshot', [replica.ref, name], { signal })) as Ref<'VM'>
+  await Promise.all([
+    target.call('VM.set_is_a_template', [ref, false], { signal }),
+    target.call('VM.set_other_config', [replica.ref, replica.config], { signal }),
+    ...disks.map(({ disk }) => target.call('VDI.set_other_config', [disk.ref, disk.config], { signal })),
+  ])
+  return { ref, name }
+}

@@ -1,0 +1,67 @@
+/** Destroying what is ours, in orders that a crash in the middle leaves recognisable. Everything here may already be gone. */
+import { setTimeout as sleep } from 'node:timers/promises'
+import { XapiError } from '../xapi/errors.ts'
+import type { Ref } from '../xapi/ref.ts'
+import type { Xapi } from '../xapi/xapi.ts'
+
+/** Milliseconds that a transfer's attachment to the control domain may outlast it (the original waits 50 s). */
+const DETACH_LIMIT = 60_000
+
+export const isGone = (error: unknown): boolean =>
+  error instanceof XapiError && (error.code === 'HANDLE_INVALID' || error.code === 'UUID_INVALID')
+
+/**
+ * Runs `action`; while it is refused because the disk is still attached, waits for the attachments to go (on events) and tries
+ * again, for a minute at most. `vdi` is the disk that is waited for.
+ */
+export async function whenDetached<T>(xapi: Xapi, vdi: Ref<'VDI'>, signal: AbortSignal, action: () => Promise<T>): Promise<T> {
+  const end = Date.now() + DETACH_LIMIT
+  for (let pause = 100; ; pause = Math.min(2 * pause, 2000)) {
+    try {
+      return await action()
+    } catch (error) {
+      if (!(error instanceof XapiError) || error.code !== 'VDI_IN_USE' || Date.now() > end) throw error
+      await detached(xapi, vdi, signal, end - Date.now())
+      // The storage layer lags behind the records; a short pause keeps the next try from racing with it.
+      await sleep(pause, undefined, { signal })
+    }
+  }
+}
+
+async function detached(xapi: Xapi, vdi: Ref<'VDI'>, signal: AbortSignal, timeoutMs: number): Promise<void> {
+  try {
+    await xapi.waitFor('VDI', vdi, (record) => record === undefined || record.VBDs.length === 0, {
+      signal,
+      timeoutMs: Math.max(1, Math.min(timeoutMs, 5000)),
+    })
+  } catch (error) {
+    // A VBD may belong to a halted VM and stay: then it is not what holds the disk, and the next try tells.
+    signal.throwIfAborted()
+    if (error instanceof XapiError && error.code === 'HANDLE_INVALID') return
+  }
+}
+
+export async function destroyDisk(xapi: Xapi, vdi: Ref<'VDI'>, signal: AbortSignal): Promise<void> {
+  try {
+    await whenDetached(xapi, vdi, signal, () => xapi.callAsync('VDI.destroy', [vdi], { signal }))
+  } catch (error) {
+    if (!isGone(error)) throw error
+  }
+}
+
+export async function destroyVm(xapi: Xapi, vm: Ref<'VM'>, signal: AbortSignal): Promise<void> {
+  try {
+    await xapi.call('VM.destroy', [vm], { signal })
+  } catch (error) {
+    if (!isGone(error)) throw error
+  }
+}
+
+/**
+ * Disks first, then the VM: broken off in the middle, what is left is a VM that misses disks, which no inspection takes for a
+ * restore point; the other way round it would be disks that belong to nothing.
+ */
+export async function destroyWithDisks(xapi: Xapi, vm: Ref<'VM'>, disks: readonly Ref<'VDI'>[], signal: AbortSignal): Promise<void> {
+  await Promise.all(disks.map((disk) => destroyDisk(xapi, disk, signal)))
+  await destroyVm(xapi, vm, signal)
+}

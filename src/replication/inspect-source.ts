@@ -1,0 +1,128 @@
+/** Reads the source VM, its disks and what earlier runs left on it into plain facts. */
+
+import { Failure } from '../core/failure.ts'
+import { MARK, MIGRATION_BLOCKED_PREFIX, parseDatetime, readMarks, readReplicaMark } from '../core/marks.ts'
+import type { NetworkFacts, SourceDisk, SourceFacts, SourceSnapshotDisk, SourceSnapshotVm, SourceVif } from '../core/observation.ts'
+import type { RecordOf } from '../xapi/records.generated.ts'
+import type { Ref } from '../xapi/ref.ts'
+import { disksOf, findByUuid, holdersOf, type PoolView } from './pool-view.ts'
+
+/** Operations under which a snapshot must not be taken: the disks are on their way elsewhere. */
+const MOVING = ['migrate_send', 'pool_migrate', 'metadata_export', 'export', 'copy', 'clone'] as const
+
+export interface Inspected {
+  readonly ref: Ref<'VM'>
+  readonly record: RecordOf['VM']
+  readonly facts: SourceFacts
+}
+
+/** Name of a snapshot from its creation until it is tagged: carries the job, so that a left-over is recognised as ours. */
+export const unfinishedName = (job: string, run: string): string => `understudy ${job} ${run} (being made)`
+
+/** @param job id of the job; only what carries it is looked at. Throws Failure when there is no such VM. */
+export function inspectSource(view: PoolView, vmUuid: string, job: string): Inspected {
+  const found = findByUuid(view.VM, vmUuid)
+  if (found === undefined)
+    throw new Failure('VM_NOT_FOUND', `the source pool has no VM ${vmUuid}`, 'look it up with xe vm-list, or check the pool')
+  const [ref, record] = found
+  if (record.is_a_template || record.is_a_snapshot || record.is_control_domain) {
+    const what = record.is_control_domain ? 'a control domain' : record.is_a_snapshot ? 'a snapshot' : 'a template'
+    throw new Failure('VM_NOT_REPLICABLE', `${vmUuid} ("${record.name_label}") is ${what}`, 'name a VM')
+  }
+  const ours = (config: Readonly<Record<string, string>>) => {
+    const marks = readMarks(config)
+    return marks.job === job && marks.vm === vmUuid && marks.copyOf === undefined
+  }
+
+  const live = disksOf(view, record)
+  const snapshotsByDisk = new Map<string, SourceSnapshotDisk[]>()
+  const foreignCbt = new Map<string, { uuid: string; takenAt: number }[]>()
+  for (const vdi of view.VDI.values()) {
+    if (!vdi.is_a_snapshot) continue
+    const takenAt = parseDatetime(vdi.snapshot_time) ?? 0
+    // The content key tells a snapshot that was tagged from one that inherited the map of a tagged one.
+    if (!ours(vdi.other_config) || vdi.other_config[MARK.contentKey] !== vdi.uuid) {
+      if (vdi.cbt_enabled) foreignCbt.set(vdi.snapshot_of, [...(foreignCbt.get(vdi.snapshot_of) ?? []), { uuid: vdi.uuid, takenAt }])
+      continue
+    }
+    snapshotsByDisk.set(vdi.snapshot_of, [...(snapshotsByDisk.get(vdi.snapshot_of) ?? []), snapshotDisk(view, vdi, takenAt)])
+  }
+
+  const disks = live.map(({ ref: vdi, record: disk, vbdRecord }): SourceDisk => {
+    return {
+      userdevice: vbdRecord.userdevice,
+      uuid: disk.uuid,
+      name: disk.name_label,
+      size: disk.virtual_size,
+      sr: view.SR.get(disk.SR)?.uuid ?? disk.SR,
+      cbt: disk.cbt_enabled,
+      sharable: disk.sharable,
+      bootable: vbdRecord.bootable,
+      mode: vbdRecord.mode,
+      snapshots: (snapshotsByDisk.get(vdi) ?? []).sort((a, b) => b.takenAt - a.takenAt),
+      foreignCbtSnapshots: foreignCbt.get(vdi) ?? [],
+    }
+  })
+
+  const snapshots: SourceSnapshotVm[] = []
+  for (const snapshotRef of record.snapshots) {
+    const snapshot = view.VM.get(snapshotRef)
+    if (snapshot === undefined) continue
+    const unfinished = snapshot.name_label.startsWith(`understudy ${job} `)
+    if (!unfinished && !ours(snapshot.other_config)) continue
+    snapshots.push({
+      uuid: snapshot.uuid,
+      name: snapshot.name_label,
+      marks: readMarks(snapshot.other_config),
+      unfinished,
+      disks: disksOf(view, snapshot).map(({ record: disk }) => disk.uuid),
+    })
+  }
+
+  const liveRefs = new Set<string>(live.map((disk) => disk.ref))
+  const strayDisks = [...snapshotsByDisk].flatMap(([of, list]) =>
+    // Data of a disk that is no longer this VM's is left to its owner; a record of changes is of no use to anybody else.
+    list.filter(({ snapshotVm, kind }) => snapshotVm === undefined && (liveRefs.has(of) || kind === 'cbt-metadata')),
+  )
+  return {
+    ref,
+    record,
+    facts: {
+      uuid: record.uuid,
+      name: record.name_label,
+      powerState: record.power_state as SourceFacts['powerState'],
+      isReplica: readReplicaMark(record.other_config, record.uuid) !== undefined && 'start' in record.blocked_operations,
+      busyWith: Object.values(record.current_operations).find((operation) => (MOVING as readonly string[]).includes(operation)),
+      disks,
+      snapshots,
+      strayDisks,
+      migrationBlockedByUs: Object.values(record.blocked_operations).some((text) => text.startsWith(MIGRATION_BLOCKED_PREFIX)),
+      networks: networksOf(view),
+      vifs: record.VIFs.flatMap((vif): SourceVif[] => {
+        const facts = view.VIF.get(vif)
+        const network = facts && view.network.get(facts.network)
+        return facts && network ? [{ device: facts.device, mac: facts.MAC, mtu: facts.MTU, network: network.uuid }] : []
+      }),
+      vtpm: record.VTPMs.length > 0,
+    },
+  }
+}
+
+function snapshotDisk(view: PoolView, vdi: RecordOf['VDI'], takenAt: number): SourceSnapshotDisk {
+  const holder = holdersOf(view, vdi).find(({ vmRecord }) => vmRecord.is_a_snapshot)
+  return {
+    uuid: vdi.uuid,
+    snapshotVm: holder?.vmRecord.uuid,
+    kind: vdi.type === 'cbt_metadata' ? 'cbt-metadata' : 'data',
+    takenAt,
+    cbt: vdi.cbt_enabled,
+    marks: readMarks(vdi.other_config),
+  }
+}
+
+export function networksOf(view: PoolView): NetworkFacts[] {
+  return [...view.network.values()].map((network) => {
+    const pif = network.PIFs.map((ref) => view.PIF.get(ref)).find((found) => found !== undefined)
+    return { uuid: network.uuid, name: network.name_label, vlan: pif?.VLAN }
+  })
+}

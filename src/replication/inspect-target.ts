@@ -1,0 +1,195 @@
+/** Reads the replica, its restore points and what earlier runs left on the target SR into plain facts. */
+import { Failure } from '../core/failure.ts'
+import { isBeingWritten, MARK, parseDatetime, readMarks, readReplicaMark, readRestorePointMark, readWritingMark } from '../core/marks.ts'
+import type { Replica, ReplicaDisk, RestorePoint, RestorePointDisk, TargetFacts } from '../core/observation.ts'
+import { newestFirst } from '../core/restore-point-order.ts'
+import type { RecordOf } from '../xapi/records.generated.ts'
+import type { Ref } from '../xapi/ref.ts'
+import { networksOf } from './inspect-source.ts'
+import { disksOf, findByUuid, holdersOf, type PoolView } from './pool-view.ts'
+
+/** SR types whose disks take only the space they hold (sm drivers: FileSR, EXTSR, NFSSR, SMBSR, XOSTOR…). */
+const THIN = new Set(['file', 'ext', 'nfs', 'smb', 'cifs', 'xfs', 'zfs', 'btrfs', 'linstor', 'largeblock'])
+
+/** Asks the pool whether a disk differs from a snapshot of it, by change tracking. */
+export type AskWritten = (snapshot: Ref<'VDI'>, disk: Ref<'VDI'>) => Promise<ReplicaDisk['sinceRestorePoint']>
+
+export interface InspectedTarget {
+  readonly sr: Ref<'SR'>
+  readonly srRecord: RecordOf['SR']
+  readonly replica: { readonly ref: Ref<'VM'>; readonly record: RecordOf['VM'] } | undefined
+  readonly facts: TargetFacts
+}
+
+/** A disk is called so from its creation until it is marked: a left-over is recognised by it. */
+export const unfinishedDiskPrefix = (job: string): string => `understudy ${job} `
+
+/** What a clone in the making inherits; see MARK.cloning. */
+export const cloningToken = ({ job, vm, sr }: { readonly job: string; readonly vm: string; readonly sr: string }): string =>
+  JSON.stringify({ job, vm, sr })
+
+interface Chain {
+  readonly job: string
+  readonly vm: string
+  readonly sr: string
+}
+
+/** Throws Failure when there is no such SR. */
+export async function inspectTarget(view: PoolView, chain: Chain, samePool: boolean, askWritten: AskWritten): Promise<InspectedTarget> {
+  const found = findByUuid(view.SR, chain.sr)
+  if (found === undefined) {
+    throw new Failure(
+      'SR_NOT_FOUND',
+      `the target pool has no storage repository ${chain.sr}`,
+      'look it up with xe sr-list, or check the pool',
+    )
+  }
+  const [sr, srRecord] = found
+  if (srRecord.content_type === 'iso') {
+    throw new Failure('SR_NOT_USABLE', `"${srRecord.name_label}" holds ISO images, not disks`, 'name a storage repository for disks')
+  }
+  if (srRecord.PBDs.length === 0) {
+    throw new Failure(
+      'SR_NOT_USABLE',
+      `"${srRecord.name_label}" is not connected to any host`,
+      'plug it (xe pbd-plug), or name another one',
+    )
+  }
+  const pointVms = [...view.VM].filter(([, vm]) => isPointOf(view, vm, chain))
+  const replica = findReplica(view, chain, pointVms)
+  const restorePoints = pointVms.map(([, vm]) => restorePoint(view, vm))
+  return {
+    sr,
+    srRecord,
+    replica,
+    facts: {
+      sr: {
+        uuid: srRecord.uuid,
+        name: srRecord.name_label,
+        free: srRecord.physical_size > 0 ? Math.max(0, srRecord.physical_size - srRecord.physical_utilisation) : undefined,
+        thin: THIN.has(srRecord.type) ? true : srRecord.type.startsWith('lvm') ? false : undefined,
+      },
+      samePool,
+      replica: replica && (await replicaFacts(view, replica.record, restorePoints, chain, askWritten)),
+      restorePoints,
+      strayDisks: strayDisks(view, sr, chain),
+      networks: networksOf(view),
+    },
+  }
+}
+
+function belongsTo(config: Readonly<Record<string, string>>, { job, vm, sr }: Chain): boolean {
+  const marks = readMarks(config)
+  return marks.job === job && marks.vm === vm && marks.sr === sr
+}
+
+/**
+ * A snapshot with the chain's marks, taken of a VM that is kept from starting (or is gone). The marks alone are not enough: a
+ * clone of a restore point inherits them, and so does a snapshot that a user takes of that clone.
+ */
+function isPointOf(view: PoolView, vm: RecordOf['VM'], chain: Chain): boolean {
+  if (!vm.is_a_snapshot || !belongsTo(vm.other_config, chain)) return false
+  const of = view.VM.get(vm.snapshot_of)
+  return of === undefined || 'start' in of.blocked_operations
+}
+
+function isMarked(object: { readonly uuid: string; readonly other_config: Readonly<Record<string, string>> }, chain: Chain): boolean {
+  const mark = readReplicaMark(object.other_config, object.uuid)
+  return mark !== undefined && mark.job === chain.job && mark.vm === chain.vm && mark.sr === chain.sr
+}
+
+/** The replica: the VM that says so, else the one that the restore points are snapshots of (a chain that another tool began). */
+function findReplica(view: PoolView, chain: Chain, points: readonly [Ref<'VM'>, RecordOf['VM']][]): InspectedTarget['replica'] {
+  for (const [ref, record] of view.VM) {
+    if (record.is_a_snapshot) continue
+    if (isMarked(record, chain)) return { ref, record }
+  }
+  for (const [, point] of points) {
+    const record = view.VM.get(point.snapshot_of)
+    if (record !== undefined && 'start' in record.blocked_operations) return { ref: point.snapshot_of, record }
+  }
+  return undefined
+}
+
+function restorePoint(view: PoolView, vm: RecordOf['VM']): RestorePoint {
+  const marks = readMarks(vm.other_config)
+  const disks = disksOf(view, vm).map(({ record, vbdRecord }): RestorePointDisk => {
+    return {
+      userdevice: vbdRecord.userdevice,
+      uuid: record.uuid,
+      copyOf: readMarks(record.other_config).copyOf,
+      snapshotOf: view.VDI.get(record.snapshot_of)?.uuid,
+      size: record.virtual_size,
+    }
+  })
+  const mark = readRestorePointMark(vm.other_config)
+  const takenAt = parseDatetime(marks.datetime)
+  return {
+    uuid: vm.uuid,
+    name: vm.name_label,
+    schedule: marks.schedule,
+    takenAt: takenAt ?? 0,
+    generation: mark?.generation ?? 0,
+    copyOf: marks.copyOf,
+    disks,
+    complete: takenAt !== undefined && marks.copyOf !== undefined && keepsPromise(disks, mark?.disks),
+  }
+}
+
+/** A restore point of ours lists its disks; one of the original's is as complete as its marks. */
+function keepsPromise(disks: readonly RestorePointDisk[], promised: Readonly<Record<string, string>> | undefined): boolean {
+  if (promised === undefined) return disks.every(({ copyOf }) => copyOf !== undefined)
+  const held = new Map(disks.map(({ userdevice, copyOf }) => [userdevice, copyOf]))
+  return Object.entries(promised).every(([userdevice, copyOf]) => held.get(userdevice) === copyOf)
+}
+
+async function replicaFacts(
+  view: PoolView,
+  record: RecordOf['VM'],
+  points: readonly RestorePoint[],
+  chain: Chain,
+  askWritten: AskWritten,
+): Promise<Replica> {
+  const newest = points.filter(({ complete }) => complete).sort(newestFirst)[0]
+  const disks = await Promise.all(
+    disksOf(view, record).map(async ({ ref, record: disk, vbdRecord }): Promise<ReplicaDisk> => {
+      const copy = newest?.disks.find(({ snapshotOf }) => snapshotOf === disk.uuid)
+      const snapshot = copy && findByUuid(view.VDI, copy.uuid)
+      const beingWritten = isBeingWritten(disk.other_config)
+      return {
+        userdevice: vbdRecord.userdevice,
+        uuid: disk.uuid,
+        size: disk.virtual_size,
+        follows: disk.other_config[MARK.disk],
+        beingWritten,
+        writing: readWritingMark(disk.other_config),
+        sinceRestorePoint:
+          snapshot === undefined || beingWritten || !disk.cbt_enabled || !snapshot[1].cbt_enabled
+            ? 'unknown'
+            : await askWritten(snapshot[0], ref),
+        ours: isMarked(disk, chain) || points.some((point) => point.disks.some(({ snapshotOf }) => snapshotOf === disk.uuid)),
+      }
+    }),
+  )
+  return { uuid: record.uuid, name: record.name_label, powerState: record.power_state as Replica['powerState'], disks }
+}
+
+/** Whether a disk that nothing holds is surely a left-over of this chain. A clone that a user made of a restore point is not. */
+function isOurDisk(view: PoolView, vdi: RecordOf['VDI'], chain: Chain): boolean {
+  if (vdi.is_a_snapshot) {
+    const of = view.VDI.get(vdi.snapshot_of)
+    return belongsTo(vdi.other_config, chain) && of !== undefined && isMarked(of, chain)
+  }
+  if (isMarked(vdi, chain) || vdi.name_label.startsWith(unfinishedDiskPrefix(chain.job))) return true
+  return vdi.other_config[MARK.cloning] === cloningToken(chain)
+}
+
+function strayDisks(view: PoolView, sr: Ref<'SR'>, chain: Chain): TargetFacts['strayDisks'] {
+  const out: { uuid: string; name: string }[] = []
+  for (const vdi of view.VDI.values()) {
+    if (vdi.SR !== sr || !vdi.managed) continue
+    if (!isOurDisk(view, vdi, chain)) continue
+    if (holdersOf(view, vdi).length === 0) out.push({ uuid: vdi.uuid, name: vdi.name_label })
+  }
+  return out
+}

@@ -1,0 +1,38 @@
+/** Opens a disk of a pool over NBD: asks XAPI where it is served, checks the certificate it told, reads the extents asked for. */
+import type { BlockSource, Extent } from '../block/block.ts'
+import { totalLength } from '../block/extents.ts'
+import { createNbdSource } from '../nbd/nbd-source.ts'
+import { type NbdPool, type NbdServer, openNbdPool } from '../nbd/pool.ts'
+import type { Ref } from '../xapi/ref.ts'
+import type { Xapi } from '../xapi/xapi.ts'
+
+const MIB = 1024 * 1024
+/** Of the 16 connections that a host grants to all its clients together, one disk takes at most these. */
+const MOST_CONNECTIONS = 4
+
+/**
+ * Connections worth their cost for `bytes` to read: each is an attachment to the control domain, about a second on a real host.
+ */
+export function connectionsFor(bytes: number): number {
+  if (bytes < 256 * MIB) return 1
+  return bytes < 4096 * MIB ? 2 : MOST_CONNECTIONS
+}
+
+/** Throws NbdError NBD_NO_SERVER when no network of the hosts serves NBD. */
+export async function connectDisk(xapi: Xapi, vdi: Ref<'VDI'>, size: number, bytes: number, signal: AbortSignal): Promise<NbdPool> {
+  const candidates = await xapi.call<NbdServer[]>('VDI.get_nbd_info', [vdi], { signal })
+  return openNbdPool({ candidates, size, connections: connectionsFor(bytes), signal })
+}
+
+/** A source of `extents` of a disk; the first connection stands when this returns. */
+export async function openNbdBlocks(
+  { signal }: { readonly signal: AbortSignal },
+  xapi: Xapi,
+  vdi: Ref<'VDI'>,
+  extents: readonly Extent[],
+  size: number,
+): Promise<BlockSource> {
+  const expected = totalLength(extents)
+  const pool = await connectDisk(xapi, vdi, size, expected, signal)
+  return createNbdSource({ pool, size, extents, expected, kind: 'nbd' })
+}

@@ -1,0 +1,51 @@
+/** Everything inspect needs of a pool, read at once: one call a class, all in parallel. */
+
+import type { RecordOf } from '../xapi/records.generated.ts'
+import type { Ref } from '../xapi/ref.ts'
+import type { Xapi } from '../xapi/xapi.ts'
+
+const CLASSES = ['VM', 'VBD', 'VDI', 'VIF', 'network', 'PIF', 'SR'] as const
+type Viewed = (typeof CLASSES)[number]
+
+export type PoolView = { readonly [C in Viewed]: Map<Ref<C>, RecordOf[C]> }
+
+export async function viewPool(xapi: Xapi, signal: AbortSignal): Promise<PoolView> {
+  const all = await Promise.all(CLASSES.map(async (name) => [name, await xapi.records(name, { signal })] as const))
+  return Object.fromEntries(all) as unknown as PoolView
+}
+
+/** The object of a uuid; undefined when there is none. */
+export function findByUuid<R extends { readonly uuid: string }, K>(records: Map<K, R>, uuid: string): [K, R] | undefined {
+  for (const entry of records) if (entry[1].uuid === uuid) return entry
+  return undefined
+}
+
+export interface AttachedDisk {
+  readonly vbd: Ref<'VBD'>
+  readonly vbdRecord: RecordOf['VBD']
+  readonly ref: Ref<'VDI'>
+  readonly record: RecordOf['VDI']
+}
+
+/** The disks of a VM (no CDs, no empty drives, nothing dangling), by userdevice as numbers go. */
+export function disksOf(view: PoolView, vm: RecordOf['VM']): AttachedDisk[] {
+  const out: AttachedDisk[] = []
+  for (const vbd of vm.VBDs) {
+    const vbdRecord = view.VBD.get(vbd)
+    if (vbdRecord === undefined || vbdRecord.type !== 'Disk' || vbdRecord.empty) continue
+    const record = view.VDI.get(vbdRecord.VDI)
+    if (record !== undefined) out.push({ vbd, vbdRecord, ref: vbdRecord.VDI, record })
+  }
+  return out.sort((a, b) => Number(a.vbdRecord.userdevice) - Number(b.vbdRecord.userdevice))
+}
+
+/** VBDs of a disk that belong to ordinary VMs: those of control domains come and go with transfers. */
+export function holdersOf(view: PoolView, vdi: RecordOf['VDI']): { vbd: Ref<'VBD'>; vm: Ref<'VM'>; vmRecord: RecordOf['VM'] }[] {
+  const out = []
+  for (const vbd of vdi.VBDs) {
+    const vm = view.VBD.get(vbd)?.VM
+    const vmRecord = vm === undefined ? undefined : view.VM.get(vm)
+    if (vm !== undefined && vmRecord !== undefined && !vmRecord.is_control_domain) out.push({ vbd, vm, vmRecord })
+  }
+  return out
+}

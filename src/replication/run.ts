@@ -1,0 +1,510 @@
+/** One VM run: inspect, plan, clean, snapshot, transfer, verify, commit, prune. State is on the pools; nothing here outlives the run. */
+import type { ByteBudget } from '../block/block.ts'
+import { DIGEST_GRANULE } from '../block/content-digest.ts'
+import type { Reason } from '../core/base.ts'
+import { Failure } from '../core/failure.ts'
+import { MARK, withoutMarks } from '../core/marks.ts'
+import { type DiskPlan, type Policy, planVmRun, type SentDiskPlan, type VmRunPlan } from '../core/plan.ts'
+import type { DiskReport, RunEvent, RunReport, RunStage, VerifyMode, VerifyReport } from '../core/report.ts'
+import type { Ref } from '../xapi/ref.ts'
+import type { Xapi } from '../xapi/xapi.ts'
+import { type CommittedPoint, commitRestorePoint } from './commit.ts'
+import { destroyDisk } from './destroy.ts'
+import { explainFailure } from './explain.ts'
+import { type Inspected, inspectSource } from './inspect-source.ts'
+import { type AskWritten, type InspectedTarget, inspectTarget } from './inspect-target.ts'
+import { blockMigration, unblockMigration } from './migration-block.ts'
+import { type AttachedDisk, disksOf, findByUuid, type PoolView, viewPool } from './pool-view.ts'
+import { removeAll } from './prune.ts'
+import { createReplica, type ReplicaVm, refreshReplica, removeReplica, type SourceCd } from './replica-vm.ts'
+import { createSentRecord, sampler } from './sent-record.ts'
+import type { RunContext, RunIds } from './session.ts'
+import { confirmSnapshot, dropSnapshotVm, enableTracking, type SnapshotDisk, type SourceSnapshot, takeSnapshot } from './source-snapshot.ts'
+import { prepareTargetDisk, type TargetDisk } from './target-disk.ts'
+import { type TransferResult, transferDisk } from './transfer.ts'
+import { SAMPLES, verifySent, verifyWhole } from './verify.ts'
+
+export interface RunOptions {
+  readonly source: Xapi
+  readonly target: Xapi
+  readonly ids: RunIds
+  readonly retention: number
+  readonly verify: VerifyMode
+  readonly networks: ReadonlyMap<string, string | null>
+  readonly signal: AbortSignal
+  readonly budget: ByteBudget
+  /** Disks carried over at once. */
+  readonly disksAtOnce?: number
+  readonly beforeWrite?: (bytes: number) => Promise<void> | void
+  readonly onEvent?: (event: RunEvent) => void
+}
+
+/** What was seen and decided, before anything is changed. */
+export interface PreparedRun {
+  readonly plan: VmRunPlan
+  readonly source: Inspected
+  readonly target: InspectedTarget
+  readonly views: { readonly source: PoolView; readonly target: PoolView }
+}
+
+/** Looks at both sides and plans; changes nothing. Throws Failure where there can be no run. */
+export async function prepareRun(options: RunOptions): Promise<PreparedRun> {
+  const { source, target, ids, signal } = options
+  const stage = stageOf(options)
+  stage('inspect')
+  const views = await viewBoth(source, target, signal)
+  const inspected = inspectSource(views.source, ids.vm, ids.job)
+  const samePool = views.source === views.target
+  const inspectedTarget = await inspectTarget(views.target, ids, samePool, askByTracking(options))
+  stage('plan')
+  const policy: Policy = { job: ids.job, schedule: ids.schedule, retention: options.retention, networks: options.networks }
+  const planned = planVmRun(inspected.facts, inspectedTarget.facts, policy)
+  if (planned.kind === 'refused') {
+    const { code, text, hint } = planned.refusal
+    throw new Failure(code.toUpperCase().replaceAll('-', '_'), text, hint)
+  }
+  return { plan: planned.plan, source: inspected, target: inspectedTarget, views }
+}
+
+async function viewBoth(source: Xapi, target: Xapi, signal: AbortSignal): Promise<PreparedRun['views']> {
+  if (source.url === target.url) {
+    const view = await viewPool(source, signal)
+    return { source: view, target: view }
+  }
+  const [one, other] = await Promise.all([viewPool(source, signal), viewPool(target, signal)])
+  return { source: one, target: other }
+}
+
+function askByTracking({ target, signal }: RunOptions): AskWritten {
+  return async (snapshot, disk) => {
+    try {
+      const bitmap = await target.callAsync('VDI.list_changed_blocks', [snapshot, disk], { signal })
+      if (typeof bitmap !== 'string') return 'unknown'
+      return Buffer.from(bitmap, 'base64').every((byte) => byte === 0) ? 'unchanged' : 'written'
+    } catch {
+      // Not provable is an answer: the plan then takes a clone of the restore point instead.
+      signal.throwIfAborted()
+      return 'unknown'
+    }
+  }
+}
+
+const stageOf = (options: RunOptions) => (stage: RunStage) => options.onEvent?.({ kind: 'stage', stage })
+
+/** Runs a prepared plan. On failure nothing is left behind but what the next run continues; throws Failure, or the signal's reason. */
+export async function executeRun(options: RunOptions, prepared: PreparedRun, startedAt: Date): Promise<RunReport> {
+  const context: RunContext = {
+    ids: options.ids,
+    source: options.source,
+    target: options.target,
+    signal: options.signal,
+    budget: options.budget,
+    log: (message) => options.onEvent?.({ kind: 'log', message }),
+  }
+  return new VmRun(context, options, prepared, startedAt).run()
+}
+
+interface SentDisk {
+  readonly plan: SentDiskPlan
+  readonly snapshot: SnapshotDisk
+  readonly result: TransferResult
+  verify: VerifyReport | undefined
+  readonly record: ReturnType<typeof createSentRecord> | undefined
+}
+
+class VmRun {
+  readonly #context: RunContext
+  readonly #options: RunOptions
+  readonly #prepared: PreparedRun
+  readonly #startedAt: Date
+  readonly #stage: (stage: RunStage) => void
+  readonly #warnings: Reason[]
+  #snapshot: SourceSnapshot | undefined
+  #replica: ReplicaVm | undefined
+  #made: Ref<'VDI'>[] = []
+  #point: CommittedPoint | undefined
+
+  constructor(context: RunContext, options: RunOptions, prepared: PreparedRun, startedAt: Date) {
+    this.#context = context
+    this.#options = options
+    this.#prepared = prepared
+    this.#startedAt = startedAt
+    this.#stage = stageOf(options)
+    this.#warnings = [...prepared.plan.warnings]
+  }
+
+  async run(): Promise<RunReport> {
+    const { source } = this.#prepared
+    let blocked: readonly string[] = []
+    try {
+      this.#stage('clean')
+      const removedBefore = await this.#remove('before')
+      await this.#cleanSource()
+      blocked = await blockMigration(this.#context, source.ref, source.record)
+      this.#stage('snapshot')
+      const snapshot = await this.#takeSnapshot()
+      const replica = await this.#readyReplica(snapshot)
+      this.#stage('transfer')
+      const sent = await this.#transferAll(snapshot, replica)
+      await this.#verifyAll(sent)
+      this.#stage('commit')
+      await this.#dropDisks(sent)
+      const point = await this.#commit(snapshot, replica, sent)
+      this.#stage('prune')
+      const removedAfter = await this.#afterCommit(snapshot, sent)
+      await unblockMigration(this.#context.source, source.ref, blocked)
+      blocked = []
+      return await this.#report(replica, point, sent, [...removedBefore, ...removedAfter])
+    } catch (error) {
+      const explained = await explainFailure(error, this.#context, this.#prepared)
+      await this.#undo()
+      throw explained
+    } finally {
+      if (blocked.length > 0) await unblockMigration(this.#context.source, source.ref, blocked).catch(() => undefined)
+    }
+  }
+
+  async #remove(when: 'before' | 'after') {
+    const { done, warnings } = await removeAll(
+      this.#context,
+      this.#prepared.views,
+      this.#prepared.plan.removals.filter((removal) => removal.when === when),
+    )
+    this.#warnings.push(...warnings)
+    return done
+  }
+
+  /** Marks that a revert brought back onto the live VM or its disks would be inherited by every snapshot that a user takes. */
+  async #cleanSource(): Promise<void> {
+    const { source, signal } = this.#context
+    const { ref, record } = this.#prepared.source
+    const marked = (config: Readonly<Record<string, string>>) => MARK.job in config || MARK.run in config || MARK.exported in config
+    const calls: Promise<unknown>[] = []
+    if (marked(record.other_config)) calls.push(source.call('VM.set_other_config', [ref, withoutMarks(record.other_config)], { signal }))
+    for (const disk of disksOf(this.#prepared.views.source, record)) {
+      const config = disk.record.other_config
+      if (marked(config)) calls.push(source.call('VDI.set_other_config', [disk.ref, withoutMarks(config)], { signal }))
+    }
+    await Promise.all(calls)
+  }
+
+  async #takeSnapshot(): Promise<SourceSnapshot> {
+    const { source, views, plan } = this.#prepared
+    const live = disksOf(views.source, source.record)
+    const skipped = new Set(plan.disks.filter(({ mode }) => mode === 'skipped').map((disk) => disk.source))
+    const sent = live.filter(({ record }) => !skipped.has(record.uuid))
+    for (const { vdi, code } of await enableTracking(this.#context, sent)) {
+      const disk = live.find(({ ref }) => ref === vdi)
+      this.#warnings.push({
+        code: 'not-trackable',
+        text: `disk ${disk?.vbdRecord.userdevice} can't be tracked (${code}): each run has to find its changes by an export`,
+      })
+    }
+    const ignore = live.filter(({ record }) => skipped.has(record.uuid)).map(({ ref }) => ref)
+    this.#snapshot = await takeSnapshot(this.#context, source.ref, ignore)
+    return this.#snapshot
+  }
+
+  async #readyReplica(snapshot: SourceSnapshot): Promise<ReplicaVm> {
+    const { target, views, plan, source } = this.#prepared
+    const parts = { vifs: plan.vifs, cds: drivesOf(views.source, source), view: views.target }
+    // The snapshot's record is the source's configuration at that instant; its name is the snapshot's.
+    const config = {
+      ...snapshot.record,
+      name_label: source.record.name_label,
+      order: source.record.order,
+      start_delay: source.record.start_delay,
+      shutdown_delay: source.record.shutdown_delay,
+    }
+    this.#replica =
+      target.replica === undefined
+        ? await createReplica(this.#context, config, parts)
+        : await refreshReplica(this.#context, config, target.replica, parts)
+    return this.#replica
+  }
+
+  async #transferAll(snapshot: SourceSnapshot, replica: ReplicaVm): Promise<SentDisk[]> {
+    const plans = this.#prepared.plan.disks.filter((disk): disk is SentDiskPlan => disk.mode !== 'skipped')
+    return inParallel(plans, this.#options.disksAtOnce ?? 4, this.#context, (context, plan) =>
+      this.#transfer(context, plan, snapshot, replica),
+    )
+  }
+
+  async #transfer(context: RunContext, plan: SentDiskPlan, snapshot: SourceSnapshot, replica: ReplicaVm): Promise<SentDisk> {
+    const { views, source } = this.#prepared
+    const live = disksOf(views.source, source.record).find(({ record }) => record.uuid === plan.source) as AttachedDisk
+    const disk = snapshot.disks.find(({ of }) => of === live.ref)
+    if (disk === undefined) {
+      throw new Failure(
+        'DISK_NOT_SNAPSHOTTED',
+        `the snapshot has no copy of disk ${plan.userdevice}`,
+        'run again: the disk was removed in between',
+      )
+    }
+    const record = this.#options.verify === 'off' || this.#options.verify === 'full' ? undefined : this.#recordFor(disk.size)
+    const base = plan.choice.kind === 'delta' ? plan.choice.base : undefined
+    const baseRef = base && findByUuid(views.source.VDI, base.uuid)?.[0]
+    const result = await transferDisk(context, {
+      plan,
+      snapshot: disk,
+      base: base && baseRef && { ref: baseRef, kind: base.kind, cbt: base.cbt },
+      prepare: (landing, from) => this.#prepareDisk(plan, live, disk, replica, landing, from),
+      onProgress: (bytesDone, bytesExpected) => this.#progress('transfer', plan, bytesDone, bytesExpected),
+      ...(this.#options.beforeWrite === undefined ? {} : { beforeWrite: this.#options.beforeWrite }),
+      ...(record === undefined ? {} : { onWrite: record.add }),
+    })
+    return { plan, snapshot: disk, result, record, verify: undefined }
+  }
+
+  #recordFor(size: number) {
+    if (this.#options.verify === 'changed') return createSentRecord(size)
+    return createSentRecord(size, sampler(Math.ceil(size / DIGEST_GRANULE), SAMPLES, this.#context.ids.run))
+  }
+
+  async #prepareDisk(
+    plan: SentDiskPlan,
+    live: AttachedDisk,
+    disk: SnapshotDisk,
+    replica: ReplicaVm,
+    landing: Parameters<typeof prepareTargetDisk>[5],
+    from: string | null,
+  ): Promise<TargetDisk> {
+    const { target, views } = this.#prepared
+    const current = target.replica && disksOf(views.target, target.replica.record)
+    const kept = landing.kind === 'in-place' || landing.kind === 'continue' ? landing.disk : undefined
+    const replaced = current?.find(({ vbdRecord, record }) => vbdRecord.userdevice === plan.userdevice && record.uuid !== kept)
+    if (replaced !== undefined && !this.#isOurs(replaced.record.uuid)) {
+      throw new Failure(
+        'FOREIGN_DISK',
+        `the replica holds a disk that is not its own at position ${plan.userdevice} (${replaced.record.uuid})`,
+        'detach it from the replica, then run again',
+      )
+    }
+    const wanted = {
+      userdevice: plan.userdevice,
+      name: live.record.name_label,
+      description: live.record.name_description,
+      size: disk.size,
+      bootable: live.vbdRecord.bootable,
+      mode: live.vbdRecord.mode,
+      follows: live.record.uuid,
+      type: live.record.type,
+      otherConfig: live.record.other_config,
+    }
+    const writing = { run: this.#context.ids.run, from, to: disk.uuid }
+    const made = await prepareTargetDisk(this.#context, views.target, target.sr, replica, wanted, landing, writing, replaced)
+    if (made.created) this.#made.push(made.ref)
+    return made
+  }
+
+  #isOurs(uuid: string): boolean {
+    return this.#prepared.target.facts.replica?.disks.some((disk) => disk.uuid === uuid && disk.ours) ?? false
+  }
+
+  #progress(what: 'transfer' | 'verify', plan: DiskPlan, bytesDone: number, bytesExpected: number | undefined): void {
+    this.#options.onEvent?.({ kind: 'disk', userdevice: plan.userdevice, name: plan.name, bytesDone, bytesExpected, what })
+  }
+
+  async #verifyAll(sent: readonly SentDisk[]): Promise<void> {
+    const mode = this.#options.verify
+    if (mode === 'off') return
+    this.#stage('verify')
+    await inParallel(sent, this.#options.disksAtOnce ?? 4, this.#context, async (context, disk) => {
+      const onProgress = (done: number, expected: number) => this.#progress('verify', disk.plan, done, expected)
+      const target = { ref: disk.result.disk.ref, size: await sizeOf(context.target, disk.result.disk.ref, disk.snapshot.size, mode) }
+      if (mode === 'full') {
+        const source = { xapi: context.source, disk: disk.snapshot }
+        disk.verify = await verifyWhole(context, source, { xapi: context.target, disk: target }, onProgress)
+      } else if (disk.record !== undefined) {
+        disk.verify = await verifySent(context, context.target, target, disk.record, mode, onProgress)
+      }
+    })
+  }
+
+  /** Takes disks off the replica that the source no longer has; restore points that hold them keep them. */
+  async #dropDisks(sent: readonly SentDisk[]): Promise<void> {
+    const { target, signal, log } = this.#context
+    const { plan, views } = this.#prepared
+    const used = new Set(sent.map(({ plan: { userdevice } }) => userdevice))
+    for (const { uuid, userdevice } of plan.dropDisks) {
+      // What hung where a disk of this run now hangs went when that was attached.
+      if (used.has(userdevice)) continue
+      const [ref, record] = findByUuid(views.target.VDI, uuid) ?? []
+      if (ref === undefined || record === undefined) continue
+      for (const vbd of record.VBDs) await target.call('VBD.destroy', [vbd], { signal })
+      await destroyDisk(target, ref, signal)
+      log(`took disk ${userdevice} off the replica: the source no longer has it`)
+    }
+  }
+
+  async #commit(snapshot: SourceSnapshot, replica: ReplicaVm, sent: readonly SentDisk[]): Promise<CommittedPoint> {
+    this.#context.signal.throwIfAborted()
+    const { source, target } = this.#prepared
+    const generation = Math.max(0, ...target.facts.restorePoints.map((point) => point.generation)) + 1
+    const time = new Date(snapshot.takenAt).toISOString().slice(0, 16).replace('T', ' ')
+    this.#point = await commitRestorePoint(this.#context, {
+      replica,
+      name: source.record.name_label,
+      takenAt: snapshot.takenAt,
+      generation,
+      copyOf: snapshot.record.uuid,
+      disks: sent.map(({ plan, snapshot: disk, result }) => ({ userdevice: plan.userdevice, disk: result.disk, copyOf: disk.uuid })),
+      description: `Replica of "${source.record.name_label}" (${source.record.uuid}) kept by Understudy. Newest restore point: ${time} UTC`,
+    })
+    return this.#point
+  }
+
+  /** The restore point stands: nothing from here on may fail the run. */
+  async #afterCommit(snapshot: SourceSnapshot, sent: readonly SentDisk[]) {
+    const bases = sent.flatMap(({ plan, result }) =>
+      result.mode === 'delta' && plan.choice.kind === 'delta' ? [plan.choice.base.marks.chainLength ?? 0] : [],
+    )
+    const chainLength = bases.length === 0 ? 0 : Math.max(...bases) + 1
+    try {
+      await confirmSnapshot(
+        this.#context,
+        snapshot,
+        chainLength,
+        sent.every(({ result }) => result.reducible),
+      )
+    } catch (error) {
+      this.#context.signal.throwIfAborted()
+      this.#warnings.push({
+        code: 'not-reduced',
+        text: `the source snapshot could not be reduced to its record of changes: ${(error as Error).message}`,
+      })
+    }
+    return this.#remove('after')
+  }
+
+  /** Takes back what this run made. The replica's disk stays marked as being written: the next plan knows what to do with it. */
+  async #undo(): Promise<void> {
+    if (this.#point !== undefined) return
+    const { log } = this.#context
+    const steps = [
+      async () => {
+        if (this.#snapshot !== undefined) await dropSnapshotVm(this.#context, this.#snapshot.ref)
+      },
+      async () => {
+        if (this.#replica?.created) await removeReplica(this.#context, this.#replica, this.#made)
+      },
+    ]
+    await Promise.all(
+      steps.map((step) => step().catch((error: Error) => log(`could not clean up now, the next run will: ${error.message}`))),
+    )
+  }
+
+  async #report(replica: ReplicaVm, point: CommittedPoint, sent: readonly SentDisk[], removed: RunReport['removed']): Promise<RunReport> {
+    const { ids, source, target } = this.#context
+    const { plan } = this.#prepared
+    const disks = plan.disks.map((disk) =>
+      diskReport(
+        disk,
+        sent.find((candidate) => candidate.plan === disk),
+      ),
+    )
+    const endedAt = new Date()
+    const sum = (key: 'changedBytes' | 'bytesRead' | 'bytesSent') => disks.reduce((total, disk) => total + disk[key], 0)
+    const uuid = await target.call<string>('VM.get_uuid', [point.ref])
+    return {
+      run: ids.run,
+      job: ids.job,
+      schedule: ids.schedule,
+      vm: plan.vm,
+      from: source.url,
+      to: target.url,
+      sr: plan.targetSr,
+      status: 'success',
+      startedAt: this.#startedAt.toISOString(),
+      endedAt: endedAt.toISOString(),
+      seconds: (endedAt.getTime() - this.#startedAt.getTime()) / 1000,
+      replica: { uuid: replica.uuid },
+      restorePoint: { uuid, name: point.name, takenAt: new Date(this.#snapshot?.takenAt ?? 0).toISOString() },
+      disks,
+      totals: { changedBytes: sum('changedBytes'), bytesRead: sum('bytesRead'), bytesSent: sum('bytesSent') },
+      removed: removed.map(({ side, uuid: gone, name, reason }) => ({ side, uuid: gone, name, reason })),
+      warnings: this.#warnings,
+      xapiCalls: { source: source.callCount, target: target.callCount },
+      plan,
+    }
+  }
+}
+
+function drivesOf(view: PoolView, source: Inspected): SourceCd[] {
+  return source.record.VBDs.flatMap((ref) => {
+    const vbd = view.VBD.get(ref)
+    return vbd?.type === 'CD' ? [{ userdevice: vbd.userdevice, bootable: vbd.bootable }] : []
+  })
+}
+
+/** The target's own size of a disk: its storage may have rounded. Only a whole comparison and NBD care. */
+async function sizeOf(xapi: Xapi, ref: Ref<'VDI'>, size: number, mode: VerifyMode): Promise<number> {
+  if (mode === 'off') return size
+  return xapi.call<number>('VDI.get_virtual_size', [ref])
+}
+
+function diskReport(plan: DiskPlan, sent: SentDisk | undefined): DiskReport {
+  const common = { userdevice: plan.userdevice, name: plan.name, source: plan.source }
+  if (plan.mode === 'skipped' || sent === undefined) {
+    return {
+      ...common,
+      target: undefined,
+      mode: 'skipped',
+      reason: plan.reason,
+      fallbacks: [],
+      read: undefined,
+      written: undefined,
+      size: 0,
+      changedBytes: 0,
+      bytesRead: 0,
+      bytesSent: 0,
+      seconds: 0,
+      verify: undefined,
+    }
+  }
+  const { result } = sent
+  return {
+    ...common,
+    target: result.disk.uuid,
+    mode: result.mode,
+    reason: result.reason,
+    fallbacks: result.fallbacks,
+    read: result.read,
+    written: result.written,
+    size: plan.size,
+    changedBytes: result.changedBytes,
+    bytesRead: result.bytesRead,
+    bytesSent: result.bytesSent,
+    seconds: result.seconds,
+    verify: sent.verify,
+  }
+}
+
+/** Runs `each` over the items, `atOnce` at a time; the first failure stops the others, and is thrown once all have ended. */
+async function inParallel<I, O>(
+  items: readonly I[],
+  atOnce: number,
+  context: RunContext,
+  each: (context: RunContext, item: I) => Promise<O>,
+): Promise<O[]> {
+  const stop = new AbortController()
+  const inner: RunContext = { ...context, signal: AbortSignal.any([context.signal, stop.signal]) }
+  const results: O[] = []
+  let next = 0
+  let failure: { readonly error: unknown } | undefined
+  const worker = async () => {
+    while (next < items.length && failure === undefined) {
+      const at = next++
+      try {
+        results[at] = await each(inner, items[at] as I)
+      } catch (error) {
+        failure ??= { error }
+        stop.abort(error)
+      }
+    }
+  }
+  await Promise.all(Array.from({ length: Math.min(atOnce, items.length) }, worker))
+  context.signal.throwIfAborted()
+  if (failure !== undefined) throw failure.error
+  return results
+}

@@ -1,0 +1,23 @@
+/** What every step of a VM run is given. */
+import type { ByteBudget } from '../block/block.ts'
+import type { Xapi } from '../xapi/xapi.ts'
+
+export interface RunIds {
+  readonly run: string
+  readonly job: string
+  readonly schedule: string
+  /** uuid of the source VM */
+  readonly vm: string
+  /** uuid of the target SR */
+  readonly sr: string
+}
+
+export interface RunContext {
+  readonly ids: RunIds
+  readonly source: Xapi
+  readonly target: Xapi
+  readonly signal: AbortSignal
+  readonly budget: ByteBudget
+  /** A line for the log: what happened, without secrets. */
+  readonly log: (message: string) => void
+}

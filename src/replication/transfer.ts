@@ -1,0 +1,142 @@
+/** Carries one disk over: chooses how to read it, gets the target's disk ready, copies, and says what it did. */
+import type { BlockSink } from '../block/block.ts'
+import { copyBlocks } from '../block/copy.ts'
+import type { Landing, Reason } from '../core/base.ts'
+import { Failure } from '../core/failure.ts'
+import type { SentDiskPlan } from '../core/plan.ts'
+import { XapiError } from '../xapi/errors.ts'
+import { type BaseDisk, type Fallbacks, type Opened, openSource } from './block-source.ts'
+import type { RunContext } from './session.ts'
+import { openChunkedSink, openVhdSink } from './sinks.ts'
+import type { SnapshotDisk } from './source-snapshot.ts'
+import type { TargetDisk } from './target-disk.ts'
+
+/** Zeroes are left out of a first copy in pieces of this size: the block size of most file systems below. */
+const ZERO_GRANULE = 65536
+
+export interface TransferRequest {
+  readonly plan: SentDiskPlan
+  readonly snapshot: SnapshotDisk
+  readonly base: BaseDisk | undefined
+  /** Gets the target's disk ready; called once it is known how it will be written. */
+  readonly prepare: (landing: Landing, from: string | null) => Promise<TargetDisk>
+  readonly onProgress: (bytesDone: number, bytesExpected: number | undefined) => void
+  readonly beforeWrite?: (bytes: number) => Promise<void> | void
+  /** Told of every piece that is sent. */
+  readonly onWrite?: (offset: number, data: Buffer) => void
+}
+
+export interface TransferResult {
+  readonly disk: TargetDisk
+  readonly mode: 'delta' | 'full'
+  readonly reason: Reason
+  readonly fallbacks: readonly Reason[]
+  readonly read: string | undefined
+  readonly written: string | undefined
+  readonly changedBytes: number
+  readonly bytesRead: number
+  readonly bytesSent: number
+  readonly bytesWritten: number
+  readonly seconds: number
+  /** Whether the snapshot may be reduced to its record of changes: the next delta can be read without its data. */
+  readonly reducible: boolean
+}
+
+export async function transferDisk(context: RunContext, request: TransferRequest): Promise<TransferResult> {
+  const { plan, snapshot, base, onProgress } = request
+  const started = performance.now()
+  const fallbacks: Fallbacks = []
+  const opened = await openSource(context, snapshot, base, fallbacks)
+  let target: TargetDisk
+  try {
+    const landing = landingFor(plan, opened)
+    target = await request.prepare(landing, opened.delta && plan.choice.kind === 'delta' ? plan.choice.base.uuid : null)
+  } catch (error) {
+    if (opened.kind === 'blocks') await opened.source.close()
+    throw error
+  }
+  const finish = (
+    more: Pick<TransferResult, 'read' | 'written' | 'bytesRead' | 'bytesSent' | 'bytesWritten' | 'reducible'>,
+  ): TransferResult => ({
+    disk: target,
+    mode: opened.delta ? 'delta' : 'full',
+    reason: reasonFor(plan, opened),
+    fallbacks,
+    changedBytes: opened.changedBytes,
+    seconds: (performance.now() - started) / 1000,
+    ...more,
+  })
+  if (opened.kind === 'unchanged') {
+    onProgress(0, 0)
+    return finish({ read: undefined, written: undefined, bytesRead: 0, bytesSent: 0, bytesWritten: 0, reducible: snapshot.cbt })
+  }
+
+  const { source, extents } = opened
+  let sink: BlockSink | undefined
+  const copied = await copyBlocks(
+    source,
+    async () => {
+      sink = await openSink(context, target, snapshot.size, extents, fallbacks)
+      return sink
+    },
+    {
+      signal: context.signal,
+      budget: context.budget,
+      onProgress: ({ bytesDone, bytesExpected }) => onProgress(bytesDone, bytesExpected),
+      ...(request.beforeWrite === undefined ? {} : { beforeWrite: request.beforeWrite }),
+      ...(request.onWrite === undefined ? {} : { onWrite: request.onWrite }),
+      // What isn't written to a new disk is zero already; on any other disk a zero may be news.
+      ...(target.blank ? { skipZeroes: ZERO_GRANULE } : {}),
+    },
+  )
+  return finish({
+    read: source.kind,
+    written: sink?.kind,
+    bytesRead: source.bytesRead + opened.bytesReadBefore,
+    bytesSent: sink?.bytesSent ?? 0,
+    bytesWritten: copied.bytesWritten,
+    reducible: snapshot.cbt && opened.nbd,
+  })
+}
+
+/** The planned landing, unless the way of reading that was left does not fit it. */
+function landingFor(plan: SentDiskPlan, opened: Opened): Landing {
+  if (!opened.delta || plan.choice.kind === 'full') return { kind: 'create' }
+  const { landing, base } = plan.choice
+  if (landing.kind !== 'continue' || opened.tracked) return landing
+  // Without tracking nothing says that this delta covers what the broken run wrote.
+  throw new Failure(
+    'BASE_NOT_COVERED',
+    `the changes since ${base.uuid} can't be listed, and an interrupted run wrote to the replica's disk`,
+    'run again: the disk is then replaced',
+  )
+}
+
+function reasonFor(plan: SentDiskPlan, opened: Opened): Reason {
+  if (plan.mode === 'full' || opened.delta) return plan.reason
+  return {
+    code: 'delta-not-possible',
+    text: 'a delta was planned, but no way to read it worked (see the fallbacks)',
+    avoid: 'mend what the fallbacks name',
+  }
+}
+
+async function openSink(
+  context: RunContext,
+  disk: TargetDisk,
+  size: number,
+  extents: Parameters<typeof openVhdSink>[2]['extents'] | undefined,
+  fallbacks: Fallbacks,
+): Promise<BlockSink> {
+  const { target, signal } = context
+  try {
+    return await openChunkedSink(target, disk.ref, signal)
+  } catch (error) {
+    if (!refusesChunks(error) || extents === undefined) throw error
+    fallbacks.push({ code: 'chunked-import-refused', text: `the target host refuses the chunked import: ${(error as Error).message}` })
+    return openVhdSink(target, disk.ref, { size, extents }, signal)
+  }
+}
+
+/** XAPI answers 404 and fails the task with INTERNAL_ERROR for a combination of parameters that it does not know. */
+const refusesChunks = (error: unknown) => error instanceof XapiError && error.code === 'INTERNAL_ERROR'
