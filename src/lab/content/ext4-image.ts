@@ -60,10 +60,12 @@ export async function makeExt4Image(
     await writeFileTree(tree, want.seed, want.fill)
     await using file = await open(path, 'w')
     await file.truncate(want.size)
-    // Few inodes keep the tables small: a 100 GiB file system then takes a few MiB.
+    // Few inodes and a small journal keep the tables small: a 100 GiB file system then takes a few MiB.
     const inodes = Math.max(1024, Math.floor(want.size / 2 ** 20))
     const features = 'lazy_itable_init=1,lazy_journal_init=1,root_owner=0:0'
-    await run(tools.mke2fs, ['-q', '-F', '-t', 'ext4', '-N', String(inodes), '-E', features, '-d', tree, path], { timeout: 600_000 })
+    const journal = want.size > 2 ** 30 ? ['-J', 'size=16'] : []
+    const options = ['-q', '-F', '-t', 'ext4', '-N', String(inodes), ...journal, '-E', features, '-d', tree, path]
+    await run(tools.mke2fs, options, { timeout: 600_000 })
   } catch (error) {
     await rm(path, { force: true })
     throw error

@@ -31,15 +31,21 @@ export interface NewVm {
   readonly otherConfig: Readonly<Record<string, string>>
 }
 
+export interface MakeVmOptions {
+  /** Told the fraction that is done of reading images. */
+  readonly progress?: (fraction: number) => void
+  readonly signal?: AbortSignal
+}
+
 /**
  * Makes a VM with its disks, as an administrator's client would (the same messages), and fills the disks. When something
- * fails everything is taken back and the error passed on. `progress` is told the fraction of the bytes of images read.
+ * fails everything is taken back and the error passed on.
  */
 export async function makeVm(
   pool: LabPool,
   filler: DiskFiller,
   want: NewVm,
-  progress: (fraction: number) => void = () => {},
+  { progress = () => {}, signal }: MakeVmOptions = {},
 ): Promise<Refstring> {
   const vdis: Refstring[] = []
   let vm: Refstring | undefined
@@ -47,7 +53,11 @@ export async function makeVm(
     for (const [index, disk] of want.disks.entries()) {
       const vdi = await createVdi(pool, disk)
       vdis.push(vdi)
-      await fillDisk(pool.storage.disk(vdi), filler, disk.content, (fraction) => progress((index + fraction) / want.disks.length))
+      const done = (fraction: number) => {
+        signal?.throwIfAborted()
+        progress((index + fraction) / want.disks.length)
+      }
+      await fillDisk(pool.storage.disk(vdi), filler, disk.content, done)
     }
     vm = (await pool.invoke('VM.create', vmRecord(want))) as Refstring
     for (const [index, vdi] of vdis.entries()) await pool.invoke('VBD.create', vbdRecord(vm, vdi, index))
@@ -80,18 +90,13 @@ async function createVdi(pool: LabPool, { name, sr, size }: NewDisk): Promise<Re
   return (await pool.invoke('VDI.create', record)) as Refstring
 }
 
-async function fillDisk(
-  disk: Disk,
-  filler: DiskFiller,
-  content: DiskContent | DiskImage,
-  progress: (fraction: number) => void,
-): Promise<void> {
+async function fillDisk(disk: Disk, filler: DiskFiller, content: DiskContent | DiskImage, done: (fraction: number) => void): Promise<void> {
   if ('kind' in content) return filler.fill(disk, content)
   for await (const { offset, data } of content.blocks()) {
     for (let at = 0; at < data.length; at += MiB) disk.write(offset + at, data.subarray(at, at + MiB))
-    progress(offset / content.size)
+    done(offset / content.size)
   }
-  progress(1)
+  done(1)
 }
 
 function vmRecord(want: NewVm): Row {

@@ -41,13 +41,14 @@ export function vmRoutes(controlled: ControlledPool): ControlRoutes {
       what:
         'a new VM of disk images on this machine: {name, sr, files: [absolute path][, start][, tools][, tags][, memory][, vcpus][, cd][, networks][, other_config]}; ' +
         'raw, VHD and qcow2 are told apart by content',
-      answer: async ({ fields, report }) => {
+      answer: async ({ fields, report, signal }) => {
         const pool = runningPool(controlled)
         const files = fields.texts('files', 64)
         const common = commonFields(pool, fields)
         fields.done()
         if (files.length === 0) throw new ControlError(400, 'files is empty')
         const images: DiskImage[] = []
+        report({ progress: 0 })
         try {
           for (const file of files) images.push(await openNamed(file))
           const disks = images.map((image, index) => ({ ...diskOf(common, index), size: image.size, content: image }))
@@ -58,7 +59,7 @@ export function vmRoutes(controlled: ControlledPool): ControlRoutes {
             report({ progress: fraction })
           }
           const formats = images.map(({ format }) => format)
-          return { ...described(pool, await makeVm(pool, controlled.filler, { ...common, disks }, progress)), formats }
+          return { ...described(pool, await makeVm(pool, controlled.filler, { ...common, disks }, { progress, signal })), formats }
         } finally {
           for (const image of images) await image.close()
         }

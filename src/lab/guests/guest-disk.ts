@@ -62,14 +62,14 @@ export function findGuestDisk(pool: LabPool, name: DiskName): GuestDisk {
   return disk
 }
 
-/** Why the guest can't write to its disk just now; undefined: it can. */
-export function refusal(pool: LabPool, disk: GuestDisk): string | undefined {
+/** Why the guest can't use its disk just now; undefined: it can. */
+export function refusal(pool: LabPool, disk: GuestDisk, purpose: 'read' | 'write' = 'write'): string | undefined {
   const vm = pool.db.find('VM', disk.vm)
   const vbd = pool.db.find('VBD', disk.vbd)
   if (!vm || !vbd || vbd.VDI !== disk.vdi) return 'the VM no longer has this disk'
   if (vm.power_state !== 'Running') return `VM ${vm.uuid} (${vm.name_label}) does not run: it is ${vm.power_state}`
   if (vbd.currently_attached !== true) return `disk ${vbd.userdevice} of VM ${vm.uuid} is not plugged`
-  if (vbd.mode !== 'RW') return `disk ${vbd.userdevice} of VM ${vm.uuid} is read-only`
+  if (purpose === 'write' && vbd.mode !== 'RW') return `disk ${vbd.userdevice} of VM ${vm.uuid} is read-only`
   return undefined
 }
 

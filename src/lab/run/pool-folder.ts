@@ -1,8 +1,8 @@
 /**
- * The folder that keeps a simulated pool: who may use it, and the ports it had. What the pool itself keeps there is its own
- * business. `lab.json` holds the ports and when the pool was made; `lab.lock` is locked as long as a process uses the folder.
+ * The folder that keeps a simulated pool: who may use it, and what has to be the same when it is opened again. What the pool
+ * itself keeps there is its own business. `lab.json` is the lab's; `lab.lock` is locked as long as a process uses the folder.
  */
-import { mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 
@@ -11,28 +11,30 @@ export class LabError extends Error {
   override readonly name = 'LabError'
 }
 
-export interface RememberedPorts {
-  readonly xapi: number
-  readonly nbd: number
-  readonly control: number
+export interface PoolRecord {
+  /** Order of the pools of one data folder: milliseconds since 1970 when it was made. */
+  readonly made: number
+  readonly password: string
+  /** Whether the pool has NBD. */
+  readonly nbd: boolean
+  /** Milliseconds that the pool's clock is ahead of the machine's. */
+  readonly clockOffset: number
+  /** The ports it had last. */
+  readonly ports: { readonly xapi: number; readonly nbd: number; readonly control: number }
 }
 
 export interface PoolFolder {
   readonly path: string
-  /** The ports of the last time; undefined for a new pool. */
-  readonly ports: RememberedPorts | undefined
-  remember(ports: RememberedPorts): void
+  /** What the pool was when it was last open; undefined for a new one. */
+  readonly record: PoolRecord | undefined
+  /** From now on the folder holds a pool. Until the first time it is emptied whenever it is opened. */
+  remember(record: PoolRecord): void
   /** Lets others use the folder. */
   release(): void
 }
 
-interface Settings {
-  /** Order of the pools of one folder: milliseconds since 1970 when it was made. */
-  readonly made: number
-  readonly ports?: RememberedPorts
-}
-
 const namePattern = /^[a-z0-9][a-z0-9_-]{0,31}$/i
+const lockNames = ['lab.lock', 'lab.pid']
 
 /** Checks the pools' names: they name folders, and appear in addresses that people read. */
 export function checkPoolNames(names: readonly string[]): void {
@@ -46,37 +48,37 @@ export function checkPoolNames(names: readonly string[]): void {
 
 /** The pools that a data folder has, in the order they were made. */
 export function poolsIn(data: string): string[] {
-  let names: string[]
-  try {
-    names = readdirSync(data)
-  } catch {
-    return []
-  }
-  return names
+  return listFolder(data)
     .filter((name) => namePattern.test(name))
-    .map((name) => ({ name, settings: readSettings(join(data, name)) }))
-    .filter((found): found is { name: string; settings: Settings } => found.settings !== undefined)
-    .sort((a, b) => a.settings.made - b.settings.made || a.name.localeCompare(b.name))
+    .map((name) => ({ name, record: readRecord(join(data, name)) }))
+    .filter((found): found is { name: string; record: PoolRecord } => found.record !== undefined)
+    .sort((a, b) => a.record.made - b.record.made || a.name.localeCompare(b.name))
     .map(({ name }) => name)
 }
 
-/** Opens, makes if need be, and locks a pool's folder. LabError when another lab uses it. `made` orders the pools of a data folder. */
-export function openPoolFolder(data: string, name: string, made: number): PoolFolder {
+/**
+ * Opens, makes if need be, and locks a pool's folder. LabError when another lab uses it. What a start that was killed before it
+ * was through has left there is removed.
+ */
+export function openPoolFolder(data: string, name: string): PoolFolder {
   const path = join(data, name)
   mkdirSync(path, { recursive: true, mode: 0o700 })
   const release = lock(path, name)
-  const settings = readSettings(path) ?? { made }
-  // At once, so that a pool whose first start was killed is found again too.
-  writeSettings(path, settings)
-  return {
-    path,
-    ports: settings.ports,
-    remember: (ports) => writeSettings(path, { ...settings, ports }),
-    release,
+  try {
+    const record = readRecord(path)
+    if (!record)
+      for (const left of listFolder(path)) if (!lockNames.includes(left)) rmSync(join(path, left), { recursive: true, force: true })
+    return { path, record, remember: (given) => writeRecord(path, given), release }
+  } catch (error) {
+    release()
+    throw error
   }
 }
 
-/** The system's lock on a file ends with the process that holds it, however that ends: there is no stale one. SQLite knows how to take it anywhere. */
+/**
+ * The system's lock on a file ends with the process that holds it, however that ends, so that none is ever stale; SQLite knows how to
+ * take one on every system.
+ */
 function lock(path: string, name: string): () => void {
   const holder = join(path, 'lab.pid')
   const file = new DatabaseSync(join(path, 'lab.lock'), { timeout: 0 })
@@ -92,27 +94,40 @@ function lock(path: string, name: string): () => void {
   return () => file.close()
 }
 
-function readSettings(path: string): Settings | undefined {
+function readRecord(path: string): PoolRecord | undefined {
   const text = readText(join(path, 'lab.json'))
   if (text === undefined) return undefined
   try {
-    return JSON.parse(text) as Settings
+    return JSON.parse(text) as PoolRecord
   } catch {
     throw new LabError(`${join(path, 'lab.json')} is broken`)
   }
 }
 
-function writeSettings(path: string, settings: Settings): void {
+function writeRecord(path: string, record: PoolRecord): void {
   const file = join(path, 'lab.json')
-  writeFileSync(`${file}.new`, `${JSON.stringify(settings)}\n`, { mode: 0o600 })
+  writeFileSync(`${file}.new`, `${JSON.stringify(record)}\n`, { mode: 0o600 })
   renameSync(`${file}.new`, file)
+}
+
+function listFolder(path: string): string[] {
+  try {
+    return readdirSync(path)
+  } catch (error) {
+    if (isAbsent(error)) return []
+    throw error
+  }
 }
 
 function readText(path: string): string | undefined {
   try {
     return readFileSync(path, 'utf8')
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT' || (error as NodeJS.ErrnoException).code === 'ENOTDIR') return undefined
+    if (isAbsent(error)) return undefined
     throw error
   }
+}
+
+function isAbsent(error: unknown): boolean {
+  return ['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '')
 }
