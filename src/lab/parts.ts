@@ -1,6 +1,7 @@
 /** The parts of a pool that other folders make: storage, bulk handlers, the NBD server. */
 import type { BulkHandler } from './http/bulk-routes.ts'
 import type { LabPool, Storage } from './pool.ts'
+import { startStorage } from './storage/start-storage.ts'
 
 type Undo = (() => unknown)[]
 
@@ -14,8 +15,8 @@ async function optional<T>(path: string): Promise<T | undefined> {
 }
 
 export const parts = {
-  async storage(_pool: LabPool, _undo: Undo): Promise<Storage | undefined> {
-    return undefined
+  async storage(pool: LabPool, undo: Undo): Promise<Storage | undefined> {
+    return startStorage(pool, undo)
   },
   async nbd(_pool: LabPool, _port: number, _undo: Undo): Promise<{ host: string; port: number } | undefined> {
     return undefined

@@ -14,10 +14,13 @@ import { hostPart } from './host.ts'
 import { messagePart } from './message.ts'
 import { nbdInfoPart } from './nbd-info.ts'
 import { networkPart } from './network.ts'
+import { pbdPart } from './pbd.ts'
 import { pifPart } from './pif.ts'
 import { poolPart } from './pool-messages.ts'
 import { secretPart } from './secret.ts'
+import { srPart } from './sr.ts'
 import { vbdPart } from './vbd.ts'
+import { vdiPart } from './vdi.ts'
 import { vifPart } from './vif.ts'
 import { vmPart } from './vm.ts'
 import { vtpmPart } from './vtpm.ts'
@@ -34,10 +37,13 @@ export const classParts: readonly ClassPart[] = [
   messagePart,
   nbdInfoPart,
   networkPart,
+  pbdPart,
   pifPart,
   poolPart,
   secretPart,
+  srPart,
   vbdPart,
+  vdiPart,
   vifPart,
   vmPart,
   vtpmPart,

@@ -115,7 +115,10 @@ test('zeroing whole blocks keeps no data, and data written into a zeroed block r
   const [root, leaf] = [new ChainNode('root', home, files, cache), new ChainNode('leaf', home, files, cache)]
   root.write(0, Buffer.alloc(2 * BLOCK, 1), 0, 2 * BLOCK)
   zeroChain([leaf, root], 0, 2 * BLOCK)
-  assert.deepEqual(readdirSync(home).filter((name) => name.startsWith('leaf')), ['leaf.map'])
+  assert.deepEqual(
+    readdirSync(home).filter((name) => name.startsWith('leaf')),
+    ['leaf.map'],
+  )
   assert.equal(mayHoldData([leaf, root], 0, 2 * BLOCK), false)
   leaf.write(4096, Buffer.alloc(512, 9), 0, 512)
   const got = Buffer.alloc(BLOCK)

@@ -130,4 +130,3 @@ export function mergeBlock(from: ChainNode, to: ChainNode, block: number): void 
     sector = next
   }
 }
-

@@ -1,0 +1,18 @@
+import { join } from 'node:path'
+import type { LabPool } from '../pool.ts'
+import { createStorage, type StorageManager } from './manager.ts'
+
+/** The storage of a pool that starts: what a killed one left is put right; `undo` gets what ends it. */
+export function startStorage(pool: LabPool, undo: (() => unknown)[]): StorageManager {
+  const { db, settings } = pool
+  const storage = createStorage({
+    db,
+    folder: join(pool.folder, 'storage'),
+    settings,
+    now: () => pool.now(),
+    controlDomain: () => pool.refs.controlDomain,
+  })
+  undo.push(() => storage.close())
+  storage.recover()
+  return storage
+}
