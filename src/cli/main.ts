@@ -2,8 +2,11 @@
 import { readFileSync } from 'node:fs'
 import { type Command, stop, stopped, UsageError } from './command.ts'
 
-/** Loaded by name, so that `understudy --help` doesn't read every room. */
-const commands: Readonly<Record<string, () => Promise<Command>>> = {}
+/** Loaded by name, so that a command reads only the rooms it needs. */
+const commands: Readonly<Record<string, () => Promise<Command>>> = {
+  lab: async () => (await import('./lab.ts')).command,
+  replicate: async () => (await import('./replicate.ts')).command,
+}
 
 /** Runs the command line (without node and script), then ends the process with its exit code once everything printed is out. */
 export async function main(args: readonly string[]): Promise<void> {
@@ -41,7 +44,7 @@ async function dispatch(name: string | undefined, args: readonly string[]): Prom
   if (!load) throw new UsageError(`unknown command '${wanted}'`)
   const command = await load()
   const options = args.includes('--') ? args.slice(0, args.indexOf('--')) : args
-  if (name === 'help' || options.includes('--help') || options.includes('-h')) return print(command.usage.trimEnd())
+  if (name === 'help' || options.includes('--help') || options.includes('-h')) return print(command.usage.trim())
   return await command.run(args)
 }
 

@@ -1,0 +1,25 @@
+/** Asks on a terminal whether a certificate is the right one; without a terminal there is nobody to ask. */
+import { createInterface } from 'node:readline/promises'
+import type { TrustAsker } from '../xapi/trust.ts'
+
+/** Undefined when standard input or standard error is no terminal. One question at a time, whoever asks. */
+export function terminalAsker(signal: AbortSignal): TrustAsker | undefined {
+  if (!process.stdin.isTTY || !process.stderr.isTTY) return undefined
+  let before: Promise<unknown> = Promise.resolve()
+  return (address, fingerprint) => {
+    const answer = before.then(() => ask(address, fingerprint, signal))
+    before = answer.catch(() => undefined)
+    return answer
+  }
+}
+
+async function ask(address: string, fingerprint: string, signal: AbortSignal): Promise<boolean> {
+  const lines = createInterface({ input: process.stdin, output: process.stderr })
+  try {
+    process.stderr.write(`The certificate of ${address} has not been seen before. Its SHA-256 fingerprint is\n  ${fingerprint}\n`)
+    const answer = await lines.question('Is it the right one? Compare it with what the host shows. [y/N] ', { signal })
+    return /^y(es)?$/i.test(answer.trim())
+  } finally {
+    lines.close()
+  }
+}

@@ -1,0 +1,186 @@
+/** `understudy replicate`: one VM run between two pools, without a server or a database. */
+import { createHash, randomUUID } from 'node:crypto'
+import { parseArgs } from 'node:util'
+import { createByteBudget } from '../block/budget.ts'
+import { VERIFY_MODES, type VerifyMode } from '../core/report.ts'
+import { explainError } from '../replication/explain.ts'
+import { executeRun, prepareRun, type RunOptions } from '../replication/run.ts'
+import { connectXapi } from '../xapi/connect.ts'
+import { type PoolLogin, parsePoolUrl } from '../xapi/pool-url.ts'
+import { commandTrust, type TrustPolicy } from '../xapi/trust.ts'
+import type { Xapi } from '../xapi/xapi.ts'
+import { terminalAsker } from './ask-trust.ts'
+import { type Command, stopSignal, UsageError } from './command.ts'
+import { progressView } from './replicate-progress.ts'
+import { formatPlan, formatReport } from './replicate-report.ts'
+
+const MIB = 1024 * 1024
+/** Block data in memory at once, all disks together. */
+const MEMORY = 64 * MIB
+
+export const command: Command = {
+  summary: 'replicate one VM from a pool to a storage repository of another (or the same)',
+  usage: `
+Usage: understudy replicate --from URL --vm UUID --to URL --sr UUID [OPTION...]
+
+Takes a snapshot of the VM, sends what changed since the last restore point (everything the first time) to its replica on the
+target, and makes a restore point of it.
+
+  --from URL          source pool: https://user:password@host[:port], user and password percent-encoded
+  --vm UUID           the VM
+  --to URL            target pool; may be the source itself
+  --sr UUID           storage repository that the replica lives on
+  --job ID            uuid of the job whose chain this is (default: one made of VM and SR)
+  --schedule ID       uuid of the schedule, whose restore points --retention counts (default: the job's)
+  --retention N       restore points to keep (default 3)
+  --verify MODE       off, sample (default: some of what was sent is read back), changed (all of it), full (both disks whole)
+  --network SRC=DST   network of the source by uuid, and the target's that stands for it, or none; repeatable
+  --dry-run           print the plan and change nothing
+  --trust FINGERPRINT accept the certificate with this SHA-256 fingerprint; repeatable (also UNDERSTUDY_TRUST)
+  --json              the report (or plan) as JSON on standard output, nothing else
+
+UNDERSTUDY_FROM and UNDERSTUDY_TO stand in for --from and --to: there the passwords are in no list of processes.
+Exit codes: 0 done, 1 failed (the last restore point is untouched), 2 wrong usage, 130 stopped.`,
+  run,
+}
+
+interface Arguments {
+  readonly from: PoolLogin
+  readonly to: PoolLogin
+  readonly vm: string
+  readonly sr: string
+  readonly job: string
+  readonly schedule: string
+  readonly retention: number
+  readonly verify: VerifyMode
+  readonly networks: ReadonlyMap<string, string | null>
+  readonly trust: readonly string[]
+  readonly dryRun: boolean
+  readonly json: boolean
+}
+
+async function run(args: readonly string[]): Promise<number> {
+  const wanted = parse(args)
+  const signal = stopSignal()
+  const startedAt = new Date()
+  const asker = terminalAsker(signal)
+  const trust = commandTrust({ trust: wanted.trust, ...(asker === undefined ? {} : { ask: asker }) })
+  const view = progressView(process.stderr)
+  try {
+    return await withPools(wanted, trust, signal, async (source, target) => {
+      const options: RunOptions = {
+        source,
+        target,
+        ids: { run: randomUUID(), job: wanted.job, schedule: wanted.schedule, vm: wanted.vm, sr: wanted.sr },
+        retention: wanted.retention,
+        verify: wanted.verify,
+        networks: wanted.networks,
+        signal,
+        budget: createByteBudget(MEMORY),
+        onEvent: view.show,
+      }
+      const prepared = await prepareRun(options)
+      if (wanted.dryRun) {
+        view.clear()
+        process.stdout.write(wanted.json ? `${JSON.stringify({ plan: prepared.plan })}\n` : formatPlan(prepared.plan))
+        return 0
+      }
+      const report = await executeRun(options, prepared, startedAt)
+      view.clear()
+      process.stdout.write(wanted.json ? `${JSON.stringify(report)}\n` : formatReport(report))
+      return 0
+    })
+  } catch (error) {
+    view.clear()
+    throw explainError(error)
+  }
+}
+
+/** Connects to both (once when they are one pool), and logs out whatever happens. */
+async function withPools(
+  { from, to }: Arguments,
+  trust: TrustPolicy,
+  signal: AbortSignal,
+  use: (source: Xapi, target: Xapi) => Promise<number>,
+): Promise<number> {
+  const source = await connectXapi({ ...from, trust, signal })
+  try {
+    if (to.url === from.url) return await use(source, source)
+    const target = await connectXapi({ ...to, trust, signal })
+    try {
+      return await use(source, target)
+    } finally {
+      await target.close()
+    }
+  } finally {
+    await source.close()
+  }
+}
+
+function parse(args: readonly string[]): Arguments {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      from: { type: 'string' },
+      to: { type: 'string' },
+      vm: { type: 'string' },
+      sr: { type: 'string' },
+      job: { type: 'string' },
+      schedule: { type: 'string' },
+      retention: { type: 'string', default: '3' },
+      verify: { type: 'string', default: 'sample' },
+      network: { type: 'string', multiple: true, default: [] },
+      trust: { type: 'string', multiple: true, default: [] },
+      'dry-run': { type: 'boolean', default: false },
+      json: { type: 'boolean', default: false },
+    },
+  })
+  const vm = uuid(values.vm, '--vm')
+  const sr = uuid(values.sr, '--sr')
+  const job = values.job === undefined ? jobOf(vm, sr) : uuid(values.job, '--job')
+  const retention = Number(values.retention)
+  if (!Number.isInteger(retention) || retention < 1 || retention > 1000)
+    throw new UsageError(`--retention is a number from 1 to 1000, not ${values.retention}`)
+  const verify = VERIFY_MODES.find((mode) => mode === values.verify)
+  if (verify === undefined) throw new UsageError(`--verify is one of ${VERIFY_MODES.join(', ')}, not ${values.verify}`)
+  return {
+    from: pool(values.from ?? process.env.UNDERSTUDY_FROM, '--from'),
+    to: pool(values.to ?? process.env.UNDERSTUDY_TO, '--to'),
+    vm,
+    sr,
+    job,
+    schedule: values.schedule === undefined ? job : uuid(values.schedule, '--schedule'),
+    retention,
+    verify,
+    networks: new Map(values.network.map(networkPair)),
+    trust: values.trust,
+    dryRun: values['dry-run'],
+    json: values.json,
+  }
+}
+
+function pool(text: string | undefined, option: string): PoolLogin {
+  if (text === undefined || text === '') throw new UsageError(`${option} is missing: the URL of a pool, https://user:password@host`)
+  return parsePoolUrl(text)
+}
+
+function uuid(text: string | undefined, option: string): string {
+  if (text === undefined) throw new UsageError(`${option} is missing`)
+  if (!/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(text)) throw new UsageError(`${option} takes a uuid, not '${text}'`)
+  return text.toLowerCase()
+}
+
+function networkPair(text: string): [string, string | null] {
+  const [from, to] = text.split('=')
+  if (to === undefined) throw new UsageError(`--network takes SOURCE=TARGET or SOURCE=none, not '${text}'`)
+  return [uuid(from, '--network'), to === 'none' ? null : uuid(to, '--network')]
+}
+
+/** A job for a VM and an SR when none is named: always the same, so that the next run finds its chain. */
+function jobOf(vm: string, sr: string): string {
+  const hash = createHash('sha256').update(`understudy replicate ${vm} ${sr}`).digest()
+  // A uuid of version 8: made by a rule of our own (RFC 9562).
+  hash[6] = ((hash[6] as number) & 0x0f) | 0x80
+  hash[8] = ((hash[8] as number) & 0x3f) | 0x80
+  return hash.toString('hex', 0, 16).replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5')
+}
