@@ -51,10 +51,14 @@ function reboot(call: Call, vm: Refstring, operation: 'clean_reboot' | 'hard_reb
   const { pool } = call
   return withVmOperation(call, { vm, operation }, async () => {
     await breathe()
-    const live = isLive(pool.db.get('VM', vm))
-    if (live) endDomain(pool, vm, 'Halted')
-    // A reboot starts again unless the VM was told to stay down; what was not running any more is started all the same.
-    if (!live || text(pool.db.get('VM', vm), 'actions_after_reboot') === 'restart') startDomain(pool, vm, { paused: false, boot: true })
+    const state = text(pool.db.get('VM', vm), 'power_state')
+    // It may have been shut down by force while this waited: only a forced reboot then starts it again.
+    const startable = isLive(pool.db.get('VM', vm)) || (operation === 'hard_reboot' && state === 'Halted')
+    if (!startable) throw new XapiFailure('VM_BAD_POWER_STATE', [vm, 'running', state.toLowerCase()])
+    if (state !== 'Halted') endDomain(pool, vm, 'Halted')
+    if (state === 'Halted' || text(pool.db.get('VM', vm), 'actions_after_reboot') === 'restart') {
+      startDomain(pool, vm, { paused: false, boot: true })
+    }
     tellAbout(call, vm, 'VM_REBOOTED', operation === 'hard_reboot' ? 'rebooted forcibly' : 'rebooted cleanly')
     return undefined
   })
