@@ -1,6 +1,6 @@
 // Starts the command: from the sources in a checkout, compiled in the package.
-import { existsSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { existsSync, realpathSync } from 'node:fs'
+import { dirname, join, relative } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { majorOf, newEnoughNode, oldestNode, runUnder } from './run-under.js'
 
@@ -8,12 +8,18 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)))
 
 /** Runs `understudy` with these arguments; under a Node that is new enough when this one is not. */
 export async function launch(args) {
-  if (majorOf(process.version) < oldestNode) return await launchUnderNewerNode()
   const sources = join(root, 'src', 'cli', 'main.ts')
   const isCheckout = existsSync(sources)
-  if (isCheckout && !existsSync(join(root, 'node_modules'))) return fail('this checkout is not installed yet: run `npm ci` in it first')
+  if (isCheckout && !existsSync(join(root, 'node_modules'))) return await installAndLaunch()
+  if (majorOf(process.version) < oldestNode) return await launchUnderNewerNode()
   const { main } = await import(pathToFileURL(isCheckout ? sources : join(root, 'dist', 'cli', 'main.js')).href)
   await main(args)
+}
+
+/** A fresh clone: what is needed is installed first, as for every npm script. */
+async function installAndLaunch() {
+  const script = relative(root, realpathSync(process.argv[1]))
+  process.exitCode = await runUnder(process.execPath, [join(root, 'scripts', 'bootstrap.js'), script, ...process.argv.slice(2)])
 }
 
 async function launchUnderNewerNode() {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { spawnSync } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { delimiter, dirname, join } from 'node:path'
@@ -48,10 +48,13 @@ class Checkout {
     writeFileSync(join(this.folder, 'package-lock.json'), JSON.stringify({ packages }))
   }
 
-  run(fake?: 'without scripts' | 'fails' | 'broken'): { status: number | null; stdout: string; stderr: string } {
+  run(
+    fake?: 'without scripts' | 'fails' | 'broken',
+    command = ['scripts/bootstrap.js', 'scripts/hello.ts', 'one', 'two'],
+  ): { status: number | null; stdout: string; stderr: string } {
     const path = [join(this.folder, 'path'), process.env.PATH].join(delimiter)
     const { FAKE_NPM: _, ...env } = process.env
-    return spawnSync(process.execPath, ['scripts/bootstrap.js', 'scripts/hello.ts', 'one', 'two'], {
+    return spawnSync(process.execPath, command, {
       cwd: this.folder,
       encoding: 'utf8',
       timeout: 60_000,
@@ -109,6 +112,46 @@ test('when npm fails three times its output is shown, and the exit code is 1', (
   assert.equal(status, 1)
   assert.match(stderr, /registry out of order/)
   assert.equal(checkout.npmCalls().length, 3)
+})
+
+test('the command installs a fresh clone first', () => {
+  using checkout = new Checkout()
+  for (const file of ['bin/understudy.js', 'bin/launch.js']) cpSync(join(root, file), join(checkout.folder, file))
+  mkdirSync(join(checkout.folder, 'src', 'cli'), { recursive: true })
+  writeFileSync(
+    join(checkout.folder, 'src', 'cli', 'main.ts'),
+    'export function main(args: string[]) { console.log("main", args); process.exitCode = 9 }',
+  )
+  const { status, stdout, stderr } = checkout.run(undefined, ['bin/understudy.js', 'one', 'two'])
+  assert.equal(status, 9, stderr)
+  assert.match(stderr, /^Installing dependencies/)
+  assert.equal(stdout, "main [ 'one', 'two' ]\n")
+})
+
+for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) {
+  test(`${signal} is handed on to the script, whose exit code counts`, async () => {
+    using checkout = new Checkout()
+    checkout.run()
+    writeFileSync(
+      join(checkout.folder, 'scripts', 'wait.ts'),
+      `process.on('${signal}', () => process.exit(33)); setTimeout(() => process.exit(1), 50_000); console.log('ready')`,
+    )
+    // In a session of its own: a terminal sends Ctrl-C to the whole group, and then it is not handed on.
+    const child = spawn(process.execPath, ['scripts/bootstrap.js', 'scripts/wait.ts'], {
+      cwd: checkout.folder,
+      stdio: ['ignore', 'pipe', 'inherit'],
+      detached: true,
+    })
+    const closed = new Promise((resolve) => child.once('close', resolve))
+    child.stdout.once('data', () => child.kill(signal))
+    assert.equal(await closed, 33)
+  })
+}
+
+test('a script that a signal ended gives the exit code of a shell', () => {
+  using checkout = new Checkout()
+  writeFileSync(join(checkout.folder, 'scripts', 'hello.ts'), "process.kill(process.pid, 'SIGKILL')")
+  assert.equal(checkout.run().status, 137)
 })
 
 /** A Node before 24 on this machine, if it has one: what `env node` finds outside the checkout. */
