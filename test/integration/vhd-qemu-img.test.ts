@@ -12,6 +12,7 @@ import { decodeFooter, geometryOf } from '../../src/vhd/footer.ts'
 import { BLOCK_SIZE, planVhd } from '../../src/vhd/plan-vhd.ts'
 import { readVhd } from '../../src/vhd/read-vhd.ts'
 import { VhdStreamWriter } from '../../src/vhd/write-vhd.ts'
+import { needs } from '../support/programs.ts'
 import { randomBytes, randomExtents, randomNumbers, testSeed } from '../support/random-disk.ts'
 
 const seed = testSeed()
@@ -40,7 +41,7 @@ async function readDisk(name: string, length?: number) {
   return { vhd, disk }
 }
 
-test(`qemu-img accepts what we write and finds the same bytes in it (seed ${seed})`, async () => {
+test(`qemu-img accepts what we write and finds the same bytes in it (seed ${seed})`, needs('qemu-img'), async () => {
   for (const [salt, size] of [32 << 20, 300 << 20, (5 << 20) + 512].entries()) {
     const { disk, extents } = sparseDisk(size, salt)
     const plan = planVhd({ size, extents })
@@ -58,7 +59,7 @@ test(`qemu-img accepts what we write and finds the same bytes in it (seed ${seed
   }
 })
 
-test(`qemu-img finds in an export of XAPI's form the blocks that it says (seed ${seed})`, async () => {
+test(`qemu-img finds in an export of XAPI's form the blocks that it says (seed ${seed})`, needs('qemu-img'), async () => {
   const { disk } = sparseDisk(40 << 20, 10)
   const plan = planVhdExport({ size: disk.length, blocks: [0, 1, 7, 19] })
   const parts: Buffer[] = []
@@ -77,7 +78,7 @@ test(`qemu-img finds in an export of XAPI's form the blocks that it says (seed $
   assert.deepEqual(blocks, plan.blocks)
 })
 
-test(`we read the dynamic disks that qemu-img writes (seed ${seed})`, async () => {
+test(`we read the dynamic disks that qemu-img writes (seed ${seed})`, needs('qemu-img'), async () => {
   for (const [salt, options] of ['subformat=dynamic', 'subformat=dynamic,force_size=on'].entries()) {
     const { disk } = sparseDisk(61 << 20, 20 + salt)
     await writeFile(file('theirs.raw'), disk)
@@ -91,7 +92,7 @@ test(`we read the dynamic disks that qemu-img writes (seed ${seed})`, async () =
   }
 })
 
-test('we read an empty disk that qemu-img creates, and agree on its geometry', async () => {
+test('we read an empty disk that qemu-img creates, and agree on its geometry', needs('qemu-img'), async () => {
   for (const size of ['1M', '16M', '900M', '33G', '130G', '2000G']) {
     await qemuImg('create', '-f', 'vpc', file('empty.vhd'), size)
     const { vhd } = await readEmpty('empty.vhd')
@@ -110,7 +111,7 @@ async function readEmpty(name: string) {
   return { vhd }
 }
 
-test(`we recognise the fixed disks that qemu-img writes where the length is known (seed ${seed})`, async () => {
+test(`we recognise the fixed disks that qemu-img writes where the length is known (seed ${seed})`, needs('qemu-img'), async () => {
   const { disk } = sparseDisk(10 << 20, 30)
   await writeFile(file('theirs.raw'), disk)
   await qemuImg('convert', '-f', 'raw', '-O', 'vpc', '-o', 'subformat=fixed,force_size=on', file('theirs.raw'), file('fixed.vhd'))
