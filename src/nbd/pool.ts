@@ -79,6 +79,8 @@ interface PendingRead {
 interface Member {
   readonly connection: NbdConnection
   answered: boolean
+  /** It gave an error: gets no more reads, because xapi-nbd hangs up after an error, and is left once what is in flight has come. */
+  doomed: boolean
 }
 
 /**
@@ -98,6 +100,7 @@ export async function openNbdPool(options: NbdPoolOptions): Promise<NbdPool> {
   const life = new AbortController()
   const abort = () => life.abort(signal?.reason)
   const members = new Set<Member>()
+  const farewells = new Set<Promise<void>>()
   const useless = new Set<NbdServer>()
   const queue: PendingRead[] = []
   let preferred = 0
@@ -132,7 +135,7 @@ export async function openNbdPool(options: NbdPoolOptions): Promise<NbdPool> {
       const server = candidates[index]
       if (server === undefined || (useless.has(server) && useless.size < candidates.length)) continue
       try {
-        members.add({ connection: await openFrom(server), answered: false })
+        members.add({ connection: await openFrom(server), answered: false, doomed: false })
         preferred = index
         return
       } catch (error) {
@@ -173,7 +176,7 @@ export async function openNbdPool(options: NbdPoolOptions): Promise<NbdPool> {
       let best: Member | undefined
       for (const member of members) {
         if (!member.connection.open) leave(member)
-        else if (member.connection.inFlight < (best?.connection.inFlight ?? depth)) best = member
+        else if (!member.doomed && member.connection.inFlight < (best?.connection.inFlight ?? depth)) best = member
       }
       if (best === undefined) break
       const read = queue.shift()
@@ -205,10 +208,17 @@ export async function openNbdPool(options: NbdPoolOptions): Promise<NbdPool> {
       read.resolve()
     } catch (error) {
       if (!member.connection.open) leave(member)
+      else if (isErrorReply(error)) member.doomed = true
       if (life.signal.aborted) giveUp(life.signal.reason)
       if (dead !== undefined) read.reject(dead.reason)
       else if (read.sent >= tries || !worthRepeating(error)) read.reject(error)
       else queue.unshift(read)
+    }
+    if (member.doomed && member.connection.inFlight === 0) {
+      member.answered = true
+      leave(member)
+      const farewell: Promise<void> = member.connection.close().finally(() => farewells.delete(farewell))
+      farewells.add(farewell)
     }
     pump()
   }
@@ -226,7 +236,7 @@ export async function openNbdPool(options: NbdPoolOptions): Promise<NbdPool> {
     giveUp(reason)
     const leaving = [...members].map(({ connection }) => connection.close())
     life.abort(reason)
-    await Promise.all([...leaving, opener])
+    await Promise.all([...leaving, ...farewells, opener])
   }
 
   signal?.throwIfAborted()
@@ -280,9 +290,13 @@ function lasting(error: unknown): boolean {
   return !(error instanceof NbdError) || LASTING.has(error.code)
 }
 
+function isErrorReply(error: unknown): error is NbdError {
+  return error instanceof NbdError && error.code === 'NBD_SERVER_ERROR'
+}
+
 function worthRepeating(error: unknown): boolean {
   if (!(error instanceof NbdError) || lasting(error)) return false
-  return error.code !== 'NBD_SERVER_ERROR' || PASSING_ERRNOS.has(error.errno ?? '')
+  return !isErrorReply(error) || PASSING_ERRNOS.has(error.errno ?? '')
 }
 
 /** Waits; rejects with the signal's reason. */

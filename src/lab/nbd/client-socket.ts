@@ -100,13 +100,13 @@ export class ClientSocket {
   end(): void {
     const socket = this.#socket
     if (socket.destroyed) return
-    socket.end()
+    if (this.#gone) socket.end(() => socket.destroy())
+    else socket.end()
     // Nobody reads any more: what still comes is thrown away, so that the end is seen.
     socket.removeAllListeners('data')
     socket.resume()
     const timer = setTimeout(() => socket.destroy(), LINGER_MS)
     socket.once('close', () => clearTimeout(timer))
-    if (this.#gone) socket.end(() => socket.destroy())
   }
 
   /** Cuts the connection. */
