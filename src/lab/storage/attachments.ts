@@ -18,7 +18,6 @@ const NOT_FOR_VBDS: ReadonlySet<string> = new Set(['ha_statefile', 'redo_log', '
 export async function attachToControlDomain(manager: StorageManager, vdi: Refstring, mode: 'RO' | 'RW', why: string): Promise<Attachment> {
   const { db, options } = manager
   const row = db.get('VDI', vdi)
-  if (!flag(row, 'managed')) throw new XapiFailure('VDI_NOT_MANAGED', [vdi])
   if (NOT_FOR_VBDS.has(text(row, 'type'))) throw typeFailure(vdi, text(row, 'type'))
   if (mode === 'RW' && flag(row, 'read_only')) throw new XapiFailure('VDI_READONLY', [vdi])
   assertPlugged(db, text(row, 'SR'))
@@ -27,6 +26,8 @@ export async function attachToControlDomain(manager: StorageManager, vdi: Refstr
   const vbd = createVbd(manager, vdi, mode, plugging)
   manager.commit()
   try {
+    // Of a base copy a VBD can be made, but not plugged, and the failure names the VBD (ocaml/xapi/xapi_vbd_helpers.ml).
+    if (!flag(row, 'managed')) throw new XapiFailure('VDI_NOT_MANAGED', [vbd])
     await sleep(options.settings.attachMs)
     assertCanActivate(manager, vdi, mode)
     // Destroyed meanwhile by somebody who does not ask for VBDs.

@@ -46,6 +46,7 @@ export class StorageManager implements Storage {
   /** Blocks written while a leaf is being merged into its parent, by uuid. */
   readonly #watched = new Map<string, Set<number>>()
   readonly #stopListening: () => void
+  #closed = false
 
   constructor(options: StorageOptions) {
     this.options = options
@@ -108,6 +109,7 @@ export class StorageManager implements Storage {
   async close(): Promise<void> {
     this.#stopListening()
     await this.collector.stop()
+    this.#closed = true
     this.images.close()
   }
 
@@ -124,6 +126,8 @@ export class StorageManager implements Storage {
 
   /** Makes everything since the last commit durable, then removes the files that it left without an owner. */
   commit(): void {
+    // An attachment may be given back after the pool has stopped; the next start does it again.
+    if (this.#closed) return
     this.db.commit()
     for (const id of this.#dropNodes) this.images.dropNode(id)
     this.#dropNodes.clear()

@@ -54,7 +54,7 @@ export class ChainNode {
     if (this.heldBlocks === 0) return
     for (let i = 0; i < present.length; ) {
       const block = first + i
-      const page = this.#map.page(Math.floor(block / PAGE_SIZE))
+      const page = this.#map.glance(Math.floor(block / PAGE_SIZE))
       const from = block % PAGE_SIZE
       const count = Math.min(PAGE_SIZE - from, present.length - i)
       for (let k = 0; k < count; k += 1) if (page[from + k] !== ABSENT) present[i + k] = 1

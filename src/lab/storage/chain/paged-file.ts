@@ -1,6 +1,7 @@
 import { type OpenFiles, SparseFile } from './sparse-file.ts'
 
 export const PAGE_SIZE = 4096
+const SCRATCH = Buffer.alloc(PAGE_SIZE)
 
 export interface Page {
   readonly file: PagedFile
@@ -83,6 +84,14 @@ export class PagedFile {
     this.#file.read(index * PAGE_SIZE, page.bytes, 0, PAGE_SIZE)
     this.#pages.set(index, page)
     return page.bytes
+  }
+
+  /** Like `page`, without taking memory of the cache for it: for scans. */
+  glance(index: number): Buffer {
+    const found = this.#pages.get(index)
+    if (found) return found.bytes
+    this.#file.read(index * PAGE_SIZE, SCRATCH, 0, PAGE_SIZE)
+    return SCRATCH
   }
 
   /** Writes `length` bytes of a page, from `at`, to the file. Within one page, so that a killed process leaves all or nothing of it. */
