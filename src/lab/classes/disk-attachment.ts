@@ -7,30 +7,39 @@ import { type LabPool, type Refstring, XapiFailure } from '../pool.ts'
 import { flag, isNullRef, map, text, texts, without } from './fields.ts'
 import { isLive } from './vm-facts.ts'
 
-type Mode = 'RO' | 'RW'
+interface User {
+  readonly mode: string
+  readonly isControlDomain: boolean
+}
 
-/** VBDs of live VMs through which a disk is in use now, but for one. */
-function usersOf(pool: LabPool, vdi: Refstring, except: Refstring): { mode: string }[] {
+/** Who uses a disk now through VBDs of live VMs, one VBD left out. */
+function usersOf(pool: LabPool, vdi: Refstring, except: Refstring): User[] {
   const vbds = texts(pool.db.get('VDI', vdi), 'VBDs').filter((vbd) => vbd !== except)
   return vbds.flatMap((vbd) => {
     const row = pool.db.get('VBD', vbd)
     const vm = pool.db.find('VM', text(row, 'VM'))
-    return flag(row, 'currently_attached') && vm && isLive(vm) ? [{ mode: text(row, 'mode') }] : []
+    if (!flag(row, 'currently_attached') || !vm || !isLive(vm)) return []
+    return [{ mode: text(row, 'mode'), isControlDomain: flag(vm, 'is_control_domain') }]
   })
 }
 
 /**
- * A disk is active either for readers or for writers, never for both (ocaml/xapi-idl/storage/vdi_automaton.ml): the storage layer's
- * refusal is an internal error to clients.
+ * What is active for readers only can't become active for a writer, nor the other way round while a VM holds it
+ * (ocaml/xapi-idl/storage/vdi_automaton.ml); to clients the storage layer's refusal is an internal error. The same rule as for bulk
+ * transfers.
  */
 export function assertActivatable(pool: LabPool, vbd: Refstring): void {
   const row = pool.db.get('VBD', vbd)
   if (isNullRef(text(row, 'VDI'))) return
-  const mode = text(row, 'mode') as Mode
-  const other = usersOf(pool, text(row, 'VDI'), vbd).find((user) => user.mode !== mode)
-  if (!other) return
-  const states = `[[S(Activated);S(${other.mode})];[S(Activated);S(${mode})]]`
-  throw new XapiFailure('INTERNAL_ERROR', [`Storage_error ([S(Illegal_transition);${states}])`])
+  const mode = text(row, 'mode')
+  const users = usersOf(pool, text(row, 'VDI'), vbd)
+  const refused =
+    mode === 'RW'
+      ? users.length > 0 && users.every((user) => user.mode === 'RO')
+      : users.some((user) => user.mode === 'RW' && !user.isControlDomain)
+  if (!refused) return
+  const states = `[[S(Activated);S(${mode === 'RW' ? 'RO' : 'RW'})];[S(Activated);S(${mode})]]`
+  throw new XapiFailure('INTERNAL_ERROR', [`Storage_interface.Storage_error ([S(Illegal_transition);${states}])`])
 }
 
 /** Notes that a VBD is plugged under a name. A disk that is written to has no known content until its last writer is gone. */
@@ -51,8 +60,9 @@ export function detachDisk(pool: LabPool, vbd: Refstring): void {
   const vdi = text(row, 'VDI')
   const disk = pool.db.find('VDI', vdi)
   if (!disk || !wasAttached) return
-  if (text(row, 'mode') === 'RW' && usersOf(pool, vdi, vbd).every(({ mode }) => mode === 'RO')) {
-    pool.db.update('VDI', vdi, { other_config: { ...map(disk, 'other_config'), content_id: randomUUID() } })
+  const config = map(disk, 'other_config')
+  if (config.content_id === undefined && usersOf(pool, vdi, vbd).length === 0) {
+    pool.db.update('VDI', vdi, { other_config: { ...config, content_id: randomUUID() } })
   }
   pool.db.touch('VDI', vdi)
 }
