@@ -59,16 +59,24 @@ export async function startTransfer(context: BulkContext, request: TransferReque
       const where = formatAddress(address)
       if (reply.status === 200) return { task, reply, where }
       reply.socket.destroy()
-      if (reply.status !== 302 || hops >= MAX_REDIRECTS)
-        throw new XapiConnectionError('not-xapi', where, `${what} answered with HTTP status ${reply.status}`)
+      if (reply.status === 401) throw new XapiError('SESSION_INVALID', ['(hidden)'], what)
+      if (reply.status !== 302) throw new XapiConnectionError('not-xapi', where, `${what} answered with HTTP status ${reply.status}`)
+      if (hops >= MAX_REDIRECTS) throw new RedirectError(where, `${what} was redirected too often`)
       address = redirectTarget(reply, where, what)
       await vouchForHost(session, address, request.signal)
     }
   } catch (error) {
-    // XAPI ends the task for most refusals, and there is its reason; not when the session wasn't good (behaviour.md section 2).
-    const told = request.signal?.aborted || !(error instanceof XapiConnectionError) || error.unsent ? undefined : await task.reason()
+    // XAPI ends the task for most refusals, and there is its reason; not for redirects and bad sessions (behaviour.md section 2).
+    const tells = error instanceof XapiConnectionError && !(error instanceof RedirectError) && !error.unsent
+    const told = tells ? await task.reason() : undefined
     task.discard()
     throw told ?? error
+  }
+}
+
+class RedirectError extends XapiConnectionError {
+  constructor(where: string, message: string) {
+    super('not-xapi', where, message)
   }
 }
 
@@ -81,7 +89,7 @@ function redirectTarget(reply: BulkReply, where: string, what: string): Address 
     location = undefined
   }
   if (location?.protocol !== 'https:') {
-    throw new XapiConnectionError('not-xapi', where, `${what} was redirected to a place that is not an https URL`)
+    throw new RedirectError(where, `${what} was redirected to a place that is not an https URL`)
   }
   return { host: location.hostname.replace(/^\[|\]$/g, ''), port: location.port === '' ? 443 : Number(location.port), tls: true }
 }

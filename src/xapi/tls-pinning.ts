@@ -27,7 +27,11 @@ export interface PinnedConnector {
   close(): void
 }
 
-export function pinnedConnector(trust: TrustPolicy): PinnedConnector {
+/** A server gives up a connection without a request after a while (10 s for XAPI), and nobody notices before it is used. */
+const STALE_MS = 3_000
+
+/** `staleMs`: how long a decision may take before its connection is replaced by a fresh one. */
+export function pinnedConnector(trust: TrustPolicy, staleMs: number = STALE_MS): PinnedConnector {
   const accepted = new Map<string, string>()
   const sockets = new Set<Socket>()
   const closing = new AbortController()
@@ -62,16 +66,18 @@ export function pinnedConnector(trust: TrustPolicy): PinnedConnector {
       if (fingerprint === undefined || (socket as TLSSocket).isSessionReused()) {
         throw new XapiConnectionError('tls', where, 'the TLS handshake showed no certificate', { unsent: true })
       }
-      if (accepted.get(where) !== fingerprint) {
-        await judge(where, fingerprint)
-        signal.throwIfAborted()
-      }
+      if (accepted.get(where) === fingerprint) return socket
+      const since = performance.now()
+      await judge(where, fingerprint)
+      signal.throwIfAborted()
+      if (!socket.destroyed && performance.now() - since <= staleMs) return socket
     } catch (error) {
       socket.destroy()
       throw error
     }
-    // A person took longer to answer than the server waits for a request: connect again, to the same certificate.
-    return socket.destroyed || socket.readableEnded ? open(address, options) : socket
+    // A person had to compare: connect again; the certificate is accepted now.
+    socket.destroy()
+    return open(address, options)
   }
 
   return {
