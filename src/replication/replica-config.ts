@@ -41,6 +41,18 @@ export function replicaOtherConfig(source: Vm, marks: Readonly<Record<string, st
   return { ...config, ...marks, ...(autoPoweron === undefined ? {} : { [MARK.autoPoweron]: autoPoweron }) }
 }
 
+/** Keys that VM.set_bios_strings takes (`settable_vm_bios_string_keys` of xapi_globs.ml); others come from the host at first start. */
+const SETTABLE_BIOS = new Set([
+  ...['bios-vendor', 'bios-version', 'system-manufacturer', 'system-product-name', 'system-version', 'system-serial-number'],
+  ...['enclosure-asset-tag', 'baseboard-manufacturer', 'baseboard-product-name', 'baseboard-version', 'baseboard-serial-number'],
+  ...['baseboard-asset-tag', 'baseboard-location-in-chassis'],
+])
+
+/** The BIOS strings that can be given to the replica: empty ones, which a started VM has, are refused. */
+export function settableBiosStrings(source: Vm): Record<string, string> {
+  return Object.fromEntries(Object.entries(source.bios_strings).filter(([key, value]) => value !== '' && SETTABLE_BIOS.has(key)))
+}
+
 export const replicaTags = (source: Vm): string[] => [...new Set([...source.tags, REPLICA_TAG])]
 
 /** The argument of VM.create. As a template: it can't be started before `blocked_operations`, which creation drops, is set. */

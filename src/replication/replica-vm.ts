@@ -6,7 +6,7 @@ import type { RecordOf } from '../xapi/records.generated.ts'
 import type { Ref } from '../xapi/ref.ts'
 import { destroyDisk, destroyVm } from './destroy.ts'
 import { findByUuid, type PoolView } from './pool-view.ts'
-import { newReplica, replicaOtherConfig, updateReplica } from './replica-config.ts'
+import { newReplica, replicaOtherConfig, settableBiosStrings, updateReplica } from './replica-config.ts'
 import type { RunContext } from './session.ts'
 
 type Vm = RecordOf['VM']
@@ -50,10 +50,11 @@ export async function createReplica(
   try {
     const uuid = await target.call<string>('VM.get_uuid', [ref], { signal })
     const config = replicaOtherConfig(source, ownMarks(context, uuid))
+    const biosStrings = settableBiosStrings(source)
     await Promise.all([
       target.call('VM.set_other_config', [ref, config], { signal }),
       target.call('VM.set_blocked_operations', [ref, BLOCKED], { signal }),
-      ...(Object.keys(source.bios_strings).length > 0 ? [target.call('VM.set_bios_strings', [ref, source.bios_strings], { signal })] : []),
+      ...(Object.keys(biosStrings).length > 0 ? [target.call('VM.set_bios_strings', [ref, biosStrings], { signal })] : []),
     ])
     await target.call('VM.set_is_a_template', [ref, false], { signal })
     await Promise.all([
