@@ -1,6 +1,7 @@
 /** Starts a simulated pool: a new one in an empty folder, or the one that the folder holds. */
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
+import { bulkHandlers } from './bulk/handlers.ts'
 import { type HostCertificate, hostCertificate } from './certificate.ts'
 import { classParts } from './classes/tables.ts'
 import { openDatabase } from './database/database.ts'
@@ -9,11 +10,13 @@ import { createFirstObjects, findFirstObjects } from './first-objects.ts'
 import { bulkRoutes } from './http/bulk-routes.ts'
 import { rpcRoutes } from './http/rpc-routes.ts'
 import { startHttpServer } from './http/server.ts'
-import { parts } from './parts.ts'
+import { startXapiNbd } from './nbd/xapi-nbd.ts'
 import type { LabPool, PoolSettings, Storage, Value } from './pool.ts'
 import { createDispatcher, type Dispatcher } from './rpc/dispatcher.ts'
+import { driverMessages } from './rpc/driver-messages.ts'
 import { sessionMessages } from './session/session-messages.ts'
 import { createSessions } from './session/sessions.ts'
+import { startStorage } from './storage/start-storage.ts'
 import { startCollection } from './tasks/collection.ts'
 import { taskMessages } from './tasks/task-messages.ts'
 import { createTasks } from './tasks/tasks.ts'
@@ -103,16 +106,17 @@ export async function startPool(options: PoolOptions): Promise<RunningPool> {
     }
     createSessions(pool)
     createTasks(pool)
-    const tables = [sessionMessages, taskMessages, eventMessages(db), ...classParts.map(({ messages }) => messages)]
+    const tables = [driverMessages, sessionMessages, taskMessages, eventMessages(db), ...classParts.map(({ messages }) => messages)]
     dispatcher = createDispatcher(pool, db, tables)
-    storage = await parts.storage(pool, undo)
+    storage = startStorage(pool, undo)
     for (const { prepare } of classParts) prepare?.(pool)
     undo.push(startCollection(pool))
-    nbd =
-      options.nbd === false
-        ? undefined
-        : await parts.nbd(pool, options.nbd === true || options.nbd === undefined ? 0 : options.nbd.port, undo)
-    const routes = [...rpcRoutes(dispatcher), ...bulkRoutes(pool, await parts.bulk())]
+    if (options.nbd !== false) {
+      const server = await startXapiNbd(pool, { host: address, port: typeof options.nbd === 'object' ? options.nbd.port : 0 })
+      undo.push(() => server.stop())
+      nbd = { host: address, port: server.port }
+    }
+    const routes = [...rpcRoutes(dispatcher), ...bulkRoutes(pool, bulkHandlers)]
     const http = await startHttpServer({ host: address, port: options.port ?? 0, cert: certificate.cert, key: certificate.key, routes })
     undo.push(() => http.close())
     db.commit()

@@ -18,6 +18,8 @@ export interface Signature {
   readonly required: number
 }
 
+const WHERE = 'get_all_records_where'
+
 const SESSIONLESS: ReadonlySet<string> = new Set(['session.login_with_password', 'session.slave_local_login_with_password'])
 
 function collect(): { readonly byName: ReadonlyMap<string, Signature>; readonly byUnderscore: ReadonlyMap<string, Signature> } {
@@ -30,7 +32,7 @@ function collect(): { readonly byName: ReadonlyMap<string, Signature>; readonly 
       if (!found) continue
       const name = `${className}.${message}`
       const [params, result] = found
-      const implied = model.implied.includes(message)
+      const implied = model.implied.includes(message) || message === WHERE
       // Constructors and destructors have an Async form, getters and setters made from fields have none.
       const supportsAsync = implied ? message === 'create' || message === 'destroy' : !SYNCHRONOUS.has(name)
       const signature: Signature = {
