@@ -9,7 +9,7 @@ import { vmFacts } from './vm-facts.ts'
 import { type OperationError, operationError } from './vm-operations.ts'
 
 /** How long XAPI goes on trying when another operation is in the way. */
-const PATIENCE_MS = 2 * 60 * 60 * 1000
+export const PATIENCE_MS = 2 * 60 * 60 * 1000
 
 /** The name under which a call stands in `current_operations`: its task, or a stand-in where there is none. */
 export function operationKey(call: Call, message: string): string {
@@ -43,8 +43,10 @@ export async function withVmOperation<T>(
 ): Promise<T> {
   const { db } = call.pool
   const key = operationKey(call, `VM.${operation}`)
-  await whenFree(call.pool, patienceMs ?? PATIENCE_MS, () => assertVmAccepts(call.pool, vm, operation, strict))
-  db.update('VM', vm, { current_operations: { ...map(db.get('VM', vm), 'current_operations'), [key]: operation } })
+  await whenFree(call.pool, patienceMs ?? PATIENCE_MS, () => {
+    assertVmAccepts(call.pool, vm, operation, strict)
+    db.update('VM', vm, { current_operations: { ...map(db.get('VM', vm), 'current_operations'), [key]: operation } })
+  })
   try {
     return await work()
   } finally {
@@ -53,12 +55,15 @@ export async function withVmOperation<T>(
   }
 }
 
-/** Runs a check; while it fails with OTHER_OPERATION_IN_PROGRESS, again after every change of the database, until time is up. */
-export async function whenFree(pool: LabPool, patienceMs: number, check: () => void): Promise<void> {
+/**
+ * Runs `attempt`; while it fails with OTHER_OPERATION_IN_PROGRESS, again after every change of the database, until time is up. What
+ * an attempt finds free it must take before it returns: when this resolves, others have had their turn again.
+ */
+export async function whenFree<T>(pool: LabPool, patienceMs: number, attempt: () => T): Promise<T> {
   const deadline = Date.now() + patienceMs
   for (;;) {
     try {
-      return check()
+      return attempt()
     } catch (error) {
       const other = error instanceof XapiFailure && error.code === 'OTHER_OPERATION_IN_PROGRESS'
       const left = deadline - Date.now()

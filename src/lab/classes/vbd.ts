@@ -6,7 +6,7 @@ import { freeDiskNumbers, linuxName, parseDevice, possibleDevices } from './devi
 import { allowedDeviceOperations, deviceOperationError } from './device-operations.ts'
 import { assertActivatable, attachDisk, detachDisk } from './disk-attachment.ts'
 import { EPOCH, flag, map, NULL_REF, text, without } from './fields.ts'
-import { failure, operationKey, whenFree } from './operation-lock.ts'
+import { failure, operationKey, PATIENCE_MS, whenFree } from './operation-lock.ts'
 import type { ClassPart } from './tables.ts'
 import { deleteDevice } from './vm-destroy.ts'
 import { hasEmulation, usedDiskNames } from './vm-placement.ts'
@@ -79,11 +79,11 @@ async function withVbdOperation(call: Call, vbd: Refstring, operation: string, w
   const { pool } = call
   const { db } = pool
   const key = operationKey(call, `VBD.${operation}`)
-  await whenFree(pool, 2 * 60 * 60 * 1000, () => {
+  await whenFree(pool, PATIENCE_MS, () => {
     const error = deviceOperationError(pool, 'VBD', vbd, operation)
     if (error) throw failure(error)
+    db.update('VBD', vbd, { current_operations: { ...map(db.get('VBD', vbd), 'current_operations'), [key]: operation } })
   })
-  db.update('VBD', vbd, { current_operations: { ...map(db.get('VBD', vbd), 'current_operations'), [key]: operation } })
   try {
     // Lets others see the operation under way, as they would on a host.
     await new Promise((resolve) => setImmediate(resolve))

@@ -5,7 +5,7 @@ import { constructorFields } from './constructor-fields.ts'
 import { allowedDeviceOperations, deviceOperationError } from './device-operations.ts'
 import { EPOCH, flag, map, text, texts } from './fields.ts'
 import { derivedMac, isMac } from './mac-address.ts'
-import { failure, whenFree } from './operation-lock.ts'
+import { failure, PATIENCE_MS, whenFree } from './operation-lock.ts'
 import type { ClassPart } from './tables.ts'
 import { deleteDevice } from './vm-destroy.ts'
 
@@ -46,11 +46,11 @@ function destroy(call: Call, vif: Refstring): undefined {
 
 async function setPlugged(call: Call, vif: Refstring, operation: 'plug' | 'unplug'): Promise<undefined> {
   const { pool } = call
-  await whenFree(pool, 2 * 60 * 60 * 1000, () => {
+  await whenFree(pool, PATIENCE_MS, () => {
     const error = deviceOperationError(pool, 'VIF', vif, operation)
     if (error) throw failure(error)
+    pool.db.update('VIF', vif, { currently_attached: operation === 'plug' })
   })
-  pool.db.update('VIF', vif, { currently_attached: operation === 'plug' })
   return undefined
 }
 

@@ -1,9 +1,11 @@
 /** VM.snapshot, checkpoint, clone, copy (ocaml/xapi/xapi_vm.ml, xapi_vm_snapshot.ml). */
 import type { Call, MessageTable, Refstring } from '../pool.ts'
+import { endDomain } from './domain.ts'
 import { flag, text } from './fields.ts'
 import { withVmOperation } from './operation-lock.ts'
 import { assertNotIsoSr, copyVm } from './vm-copy.ts'
 import { tellAbout } from './vm-news.ts'
+import { dropSuspendImage } from './vm-start.ts'
 import { resumeSuspended, suspendDomain } from './vm-stop.ts'
 
 async function snapshot(call: Call, vm: Refstring, name: string, ignoredDisks: readonly Refstring[] = []): Promise<Refstring> {
@@ -46,12 +48,12 @@ function copy(call: Call, vm: Refstring, name: string, sr: Refstring): Promise<R
   })
 }
 
-/** A VM made from a checkpoint starts afresh: the memory is not for a second machine. */
+/** A VM made from a checkpoint starts afresh: the memory is not for a second machine. Being a template does not matter here. */
 async function haltCopyOfCheckpoint(call: Call, from: Refstring, made: Refstring): Promise<void> {
   const { db } = call.pool
-  if (flag(db.get('VM', from), 'is_a_snapshot') && text(db.get('VM', made), 'power_state') !== 'Halted') {
-    await call.pool.invoke('VM.hard_shutdown', made)
-  }
+  if (!flag(db.get('VM', from), 'is_a_snapshot') || text(db.get('VM', made), 'power_state') === 'Halted') return
+  endDomain(call.pool, made, 'Halted')
+  await dropSuspendImage(call, made)
 }
 
 export const vmSnapshotMessages: MessageTable = {

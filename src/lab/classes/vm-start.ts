@@ -100,17 +100,17 @@ export async function withDevicesMarked(call: Call, vm: Refstring, kinds: readon
   const { pool } = call
   const { db } = pool
   const key = operationKey(call, 'VM.start')
-  const devices = () => kinds.flatMap((kind) => texts(db.get('VM', vm), `${kind}s`).map((ref) => [kind, ref] as const))
-  await whenFree(pool, DEVICE_PATIENCE_MS, () => {
-    for (const [kind, ref] of devices()) {
+  const marked = await whenFree(pool, DEVICE_PATIENCE_MS, () => {
+    const devices = kinds.flatMap((kind) => texts(db.get('VM', vm), `${kind}s`).map((ref) => [kind, ref] as const))
+    for (const [kind, ref] of devices) {
       const error = deviceOperationError(pool, kind, ref, 'attach')
       if (error) throw failure(error)
     }
+    for (const [kind, ref] of devices) {
+      db.update(kind, ref, { current_operations: { ...map(db.get(kind, ref), 'current_operations'), [key]: 'attach' } })
+    }
+    return devices
   })
-  const marked = devices()
-  for (const [kind, ref] of marked) {
-    db.update(kind, ref, { current_operations: { ...map(db.get(kind, ref), 'current_operations'), [key]: 'attach' } })
-  }
   try {
     // Lets others see the operation under way, as they would on a host.
     await new Promise((resolve) => setImmediate(resolve))
