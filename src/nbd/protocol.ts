@@ -65,7 +65,6 @@ export const COMMAND = { read: 0, write: 1, disconnect: 2, flush: 3, trim: 4, wr
 /** Flags of a request. */
 export const COMMAND_FLAG_FUA = 1
 export const COMMAND_FLAG_NO_HOLE = 2
-export const COMMAND_FLAG_FAST_ZERO = 16
 
 /** Error numbers of replies (fixed by the protocol, whatever the server's system calls them). */
 export const ERRNO = {

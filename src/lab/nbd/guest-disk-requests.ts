@@ -1,5 +1,5 @@
 /** Serves a guest's requests on its disk, one after the other. Any byte range is fine: sectors at the edges are completed. */
-import { COMMAND, COMMAND_FLAG_FAST_ZERO, COMMAND_FLAG_FUA, COMMAND_FLAG_NO_HOLE, ERRNO, REQUEST_LENGTH } from '../../nbd/protocol.ts'
+import { COMMAND, COMMAND_FLAG_FUA, COMMAND_FLAG_NO_HOLE, ERRNO, REQUEST_LENGTH } from '../../nbd/protocol.ts'
 import { decodeRequest, encodeSimpleReply } from '../../nbd/transmission.ts'
 import type { Disk } from '../pool.ts'
 import type { ClientSocket } from './client-socket.ts'
@@ -61,7 +61,7 @@ export async function serveGuestRequests(client: ClientSocket, served: ServedDis
 
 /** Whether a request carries flags that its command does not know. FUA says no more than what holds anyway: writes are in order. */
 function refuses(flags: number, command: number): boolean {
-  const known = COMMAND_FLAG_FUA | (command === COMMAND.writeZeroes ? COMMAND_FLAG_NO_HOLE | COMMAND_FLAG_FAST_ZERO : 0)
+  const known = COMMAND_FLAG_FUA | (command === COMMAND.writeZeroes ? COMMAND_FLAG_NO_HOLE : 0)
   return (flags & ~known) !== 0
 }
 

@@ -4,7 +4,7 @@
  * (xen-api `ocaml/nbd/src/cleanup.ml`).
  */
 import { createServer, type Socket } from 'node:net'
-import type { Attachment, LabPool, Refstring } from '../pool.ts'
+import type { Attachment, LabPool } from '../pool.ts'
 import { ClientSocket } from './client-socket.ts'
 import { openExport } from './xapi-nbd-export.ts'
 import { negotiate } from './xapi-nbd-negotiation.ts'
@@ -12,8 +12,6 @@ import { serveReads } from './xapi-nbd-reads.ts'
 
 /** Connections at the same time, of all clients together (`connection_limit` in ocaml/nbd/lib/consts.ml). */
 const CONNECTION_LIMIT = 16
-/** Where the uuids of this server's VBDs are kept, so that a restart after a crash can remove them. */
-const LEFT_OVERS = 'xapi-nbd-vbd'
 
 export interface XapiNbd {
   readonly port: number
@@ -21,9 +19,8 @@ export interface XapiNbd {
   stop(): Promise<void>
 }
 
-/** Serves the pool's disks on `host` (127.0.0.1) and `port` (0: a free one). First removes what a crashed server left attached. */
+/** Serves the pool's disks on `host` (127.0.0.1) and `port` (0: a free one). What a crash leaves attached is removed by the storage manager's start. */
 export async function startXapiNbd(pool: LabPool, { port, host = '127.0.0.1' }: { port: number; host?: string }): Promise<XapiNbd> {
-  await removeLeftOvers(pool)
   const clients = new Set<ClientSocket>()
   const serving = new Set<Promise<void>>()
   const stopping = Promise.withResolvers<void>()
@@ -35,24 +32,19 @@ export async function startXapiNbd(pool: LabPool, { port, host = '127.0.0.1' }: 
     const exportName = await negotiate(client, tls ? pool.certificate : undefined)
     if (exportName === undefined) return
     const attachment = await openExport(pool, exportName)
-    const vbd = String(pool.db.find('VBD', attachment.vbd)?.uuid ?? '')
-    pool.db.documents.put(LEFT_OVERS, vbd, true)
-    pool.db.commit()
     try {
       await serveReads(client, attachment.disk)
     } finally {
-      await detachLater(attachment, vbd)
+      await detachLater(attachment)
     }
   }
 
-  async function detachLater(attachment: Attachment, vbd: string): Promise<void> {
+  async function detachLater(attachment: Attachment): Promise<void> {
     const late = Promise.withResolvers<void>()
     const timer = setTimeout(late.resolve, stopped ? 0 : pool.settings.nbdDetachMs)
     await Promise.race([late.promise, stopping.promise])
     clearTimeout(timer)
     await attachment.detach()
-    pool.db.documents.remove(LEFT_OVERS, vbd)
-    pool.db.commit()
   }
 
   const server = createServer({ allowHalfOpen: true }, (socket: Socket) => {
@@ -97,17 +89,4 @@ function speaksTls({ db }: LabPool): boolean | undefined {
   const purposes = db.refs('network').flatMap((network) => db.get('network', network).purpose as readonly string[])
   const secure = purposes.includes('nbd')
   return secure === purposes.includes('insecure_nbd') ? undefined : secure
-}
-
-async function removeLeftOvers(pool: LabPool): Promise<void> {
-  for (const [uuid] of pool.db.documents.entries(LEFT_OVERS)) {
-    const vbd: Refstring | undefined = pool.db.byUuid('VBD', uuid)
-    if (vbd !== undefined) {
-      // It may be half gone: each step is tried, as the real server does.
-      await pool.invoke('VBD.unplug', vbd).catch(() => undefined)
-      await pool.invoke('VBD.destroy', vbd).catch(() => undefined)
-    }
-    pool.db.documents.remove(LEFT_OVERS, uuid)
-  }
-  pool.db.commit()
 }
