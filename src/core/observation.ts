@@ -20,7 +20,6 @@ export interface SourceDisk {
   readonly uuid: string
   readonly name: string
   readonly size: number
-  readonly sr: string
   readonly cbt: boolean
   readonly sharable: boolean
   readonly bootable: boolean

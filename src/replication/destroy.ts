@@ -7,6 +7,12 @@ import type { Xapi } from '../xapi/xapi.ts'
 /** Milliseconds that a transfer's attachment to the control domain may outlast it (the original waits 50 s). */
 const DETACH_LIMIT = 60_000
 
+/**
+ * Plain calls, not tasks: a third of the requests, and asking again after a broken connection does no harm. Storage can be slow
+ * to remove (a lock of its garbage collector), hence the time.
+ */
+export const REMOVAL_TIMEOUT_MS = 600_000
+
 export const isGone = (error: unknown): boolean =>
   error instanceof XapiError && (error.code === 'HANDLE_INVALID' || error.code === 'UUID_INVALID')
 
@@ -43,7 +49,7 @@ async function detached(xapi: Xapi, vdi: Ref<'VDI'>, signal: AbortSignal, timeou
 
 export async function destroyDisk(xapi: Xapi, vdi: Ref<'VDI'>, signal: AbortSignal): Promise<void> {
   try {
-    await whenDetached(xapi, vdi, signal, () => xapi.callAsync('VDI.destroy', [vdi], { signal }))
+    await whenDetached(xapi, vdi, signal, () => xapi.call('VDI.destroy', [vdi], { signal, timeoutMs: REMOVAL_TIMEOUT_MS }))
   } catch (error) {
     if (!isGone(error)) throw error
   }

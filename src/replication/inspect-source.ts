@@ -17,7 +17,11 @@ export interface Inspected {
 }
 
 /** Name of a snapshot from its creation until it is tagged: carries the job, so that a left-over is recognised as ours. */
-export const unfinishedName = (job: string, run: string): string => `understudy ${job} ${run} (being made)`
+export const unfinishedName = (job: string, run: string): string => `understudy ${job} ${run}${UNFINISHED}`
+
+const UNFINISHED = ' (being made)'
+const isUnfinished = (vm: RecordOf['VM'], job: string): boolean =>
+  vm.is_a_snapshot && vm.name_label.startsWith(`understudy ${job} `) && vm.name_label.endsWith(UNFINISHED)
 
 /** @param job id of the job; only what carries it is looked at. Throws Failure when there is no such VM. */
 export function inspectSource(view: PoolView, vmUuid: string, job: string): Inspected {
@@ -40,8 +44,10 @@ export function inspectSource(view: PoolView, vmUuid: string, job: string): Insp
   for (const vdi of view.VDI.values()) {
     if (!vdi.is_a_snapshot) continue
     const takenAt = parseDatetime(vdi.snapshot_time) ?? 0
-    // The content key tells a snapshot that was tagged from one that inherited the map of a tagged one.
-    if (!ours(vdi.other_config) || vdi.other_config[MARK.contentKey] !== vdi.uuid) {
+    // The content key tells a snapshot that was tagged from one that inherited the map of a tagged one. A snapshot VM that still
+    // has the name it was made with is ours as well: its run ended before the tags, perhaps after the restore point.
+    const tagged = ours(vdi.other_config) && vdi.other_config[MARK.contentKey] === vdi.uuid
+    if (!tagged && !holdersOf(view, vdi).some(({ vmRecord }) => vmRecord.snapshot_of === ref && isUnfinished(vmRecord, job))) {
       if (vdi.cbt_enabled) foreignCbt.set(vdi.snapshot_of, [...(foreignCbt.get(vdi.snapshot_of) ?? []), { uuid: vdi.uuid, takenAt }])
       continue
     }
@@ -54,7 +60,6 @@ export function inspectSource(view: PoolView, vmUuid: string, job: string): Insp
       uuid: disk.uuid,
       name: disk.name_label,
       size: disk.virtual_size,
-      sr: view.SR.get(disk.SR)?.uuid ?? disk.SR,
       cbt: disk.cbt_enabled,
       sharable: disk.sharable,
       bootable: vbdRecord.bootable,
@@ -68,7 +73,7 @@ export function inspectSource(view: PoolView, vmUuid: string, job: string): Insp
   for (const snapshotRef of record.snapshots) {
     const snapshot = view.VM.get(snapshotRef)
     if (snapshot === undefined) continue
-    const unfinished = snapshot.name_label.startsWith(`understudy ${job} `)
+    const unfinished = isUnfinished(snapshot, job)
     if (!unfinished && !ours(snapshot.other_config)) continue
     snapshots.push({
       uuid: snapshot.uuid,

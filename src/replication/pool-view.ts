@@ -9,8 +9,11 @@ type Viewed = (typeof CLASSES)[number]
 
 export type PoolView = { readonly [C in Viewed]: Map<Ref<C>, RecordOf[C]> }
 
-export async function viewPool(xapi: Xapi, signal: AbortSignal): Promise<PoolView> {
-  const all = await Promise.all(CLASSES.map(async (name) => [name, await xapi.records(name, { signal })] as const))
+/** @param without classes that are not needed: their maps are empty */
+export async function viewPool(xapi: Xapi, signal: AbortSignal, without: readonly Viewed[] = []): Promise<PoolView> {
+  const all = await Promise.all(
+    CLASSES.map(async (name) => [name, without.includes(name) ? new Map() : await xapi.records(name, { signal })] as const),
+  )
   return Object.fromEntries(all) as unknown as PoolView
 }
 

@@ -71,15 +71,15 @@ async function viewBoth(source: Xapi, target: Xapi, signal: AbortSignal): Promis
     const view = await viewPool(source, signal)
     return { source: view, target: view }
   }
-  const [one, other] = await Promise.all([viewPool(source, signal), viewPool(target, signal)])
+  const [one, other] = await Promise.all([viewPool(source, signal, ['SR']), viewPool(target, signal)])
   return { source: one, target: other }
 }
 
 function askByTracking({ target, signal }: RunOptions): AskWritten {
   return async (snapshot, disk) => {
     try {
-      const bitmap = await target.callAsync('VDI.list_changed_blocks', [snapshot, disk], { signal })
-      if (typeof bitmap !== 'string') return 'unknown'
+      // A plain call: both disks are at rest, and when it takes too long there is another way to be sure.
+      const bitmap = await target.call<string>('VDI.list_changed_blocks', [snapshot, disk], { signal, timeoutMs: PROOF_TIMEOUT_MS })
       return Buffer.from(bitmap, 'base64').every((byte) => byte === 0) ? 'unchanged' : 'written'
     } catch {
       // Not provable is an answer: the plan then takes a clone of the restore point instead.
@@ -88,6 +88,8 @@ function askByTracking({ target, signal }: RunOptions): AskWritten {
     }
   }
 }
+
+const PROOF_TIMEOUT_MS = 120_000
 
 const stageOf = (options: RunOptions) => (stage: RunStage) => options.onEvent?.({ kind: 'stage', stage })
 
@@ -248,7 +250,7 @@ class VmRun {
       plan,
       snapshot: disk,
       base: base && baseRef && { ref: baseRef, kind: base.kind, cbt: base.cbt },
-      prepare: (landing, from) => this.#prepareDisk(plan, live, disk, replica, landing, from),
+      prepare: (...how) => this.#prepareDisk(plan, live, disk, replica, ...how),
       onProgress: (bytesDone, bytesExpected) => this.#progress('transfer', plan, bytesDone, bytesExpected),
       ...(this.#options.beforeWrite === undefined ? {} : { beforeWrite: this.#options.beforeWrite }),
       ...(record === undefined ? {} : { onWrite: record.add }),
@@ -268,6 +270,7 @@ class VmRun {
     replica: ReplicaVm,
     landing: Parameters<typeof prepareTargetDisk>[5],
     from: string | null,
+    willWrite: boolean,
   ): Promise<TargetDisk> {
     const { target, views } = this.#prepared
     const current = target.replica && disksOf(views.target, target.replica.record)
@@ -292,7 +295,7 @@ class VmRun {
       otherConfig: live.record.other_config,
     }
     const writing = { run: this.#context.ids.run, from, to: disk.uuid }
-    const made = await prepareTargetDisk(this.#context, views.target, target.sr, replica, wanted, landing, writing, replaced)
+    const made = await prepareTargetDisk(this.#context, views.target, target.sr, replica, wanted, landing, writing, willWrite, replaced)
     if (made.created) this.#made.push(made.ref)
     return made
   }
@@ -311,7 +314,10 @@ class VmRun {
     this.#stage('verify')
     await inParallel(sent, this.#options.disksAtOnce ?? 4, this.#context, async (context, disk) => {
       const onProgress = (done: number, expected: number) => this.#progress('verify', disk.plan, done, expected)
-      const target = { ref: disk.result.disk.ref, size: await sizeOf(context.target, disk.result.disk.ref, disk.snapshot.size, mode) }
+      // What was not sent is what was proven before; only a full comparison looks at it again.
+      if (mode !== 'full' && disk.result.bytesWritten === 0) return
+      const { ref } = disk.result.disk
+      const target = { ref, size: await context.target.call<number>('VDI.get_virtual_size', [ref], { signal: context.signal }) }
       if (mode === 'full') {
         const source = { xapi: context.source, disk: disk.snapshot }
         disk.verify = await verifyWhole(context, source, { xapi: context.target, disk: target }, onProgress)
@@ -435,12 +441,6 @@ function drivesOf(view: PoolView, source: Inspected): SourceCd[] {
     const vbd = view.VBD.get(ref)
     return vbd?.type === 'CD' ? [{ userdevice: vbd.userdevice, bootable: vbd.bootable }] : []
   })
-}
-
-/** The target's own size of a disk: its storage may have rounded. Only a whole comparison and NBD care. */
-async function sizeOf(xapi: Xapi, ref: Ref<'VDI'>, size: number, mode: VerifyMode): Promise<number> {
-  if (mode === 'off') return size
-  return xapi.call<number>('VDI.get_virtual_size', [ref])
 }
 
 function diskReport(plan: DiskPlan, sent: SentDisk | undefined): DiskReport {

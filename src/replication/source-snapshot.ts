@@ -3,7 +3,7 @@ import { formatDatetime, formatNameDate, MARK, parseDatetime, withoutMarks } fro
 import { XapiError } from '../xapi/errors.ts'
 import type { RecordOf } from '../xapi/records.generated.ts'
 import type { Ref } from '../xapi/ref.ts'
-import { destroyVm, destroyWithDisks, isGone, whenDetached } from './destroy.ts'
+import { destroyVm, destroyWithDisks, isGone, REMOVAL_TIMEOUT_MS, whenDetached } from './destroy.ts'
 import { unfinishedName } from './inspect-source.ts'
 import type { RunContext } from './session.ts'
 
@@ -15,7 +15,7 @@ export interface SnapshotDisk {
   readonly of: Ref<'VDI'>
   readonly size: number
   readonly cbt: boolean
-  /** `other_config` as tagged. */
+  /** `other_config` as inherited, without marks. */
   readonly config: Readonly<Record<string, string>>
 }
 
@@ -54,60 +54,32 @@ export async function enableTracking(
   return refused.flat()
 }
 
-/** Takes and tags the snapshot. On failure nothing of it is left behind (as far as the pool still answers). */
+/**
+ * Takes the snapshot. Its name says whose it is; tags come when it was carried over. On failure nothing of it is left behind (as
+ * far as the pool still answers).
+ */
 export async function takeSnapshot(context: RunContext, vm: Ref<'VM'>, ignore: readonly Ref<'VDI'>[]): Promise<SourceSnapshot> {
   const { source, ids, signal } = context
   const params = [vm, unfinishedName(ids.job, ids.run), ...(ignore.length > 0 ? [ignore] : [])]
   const ref = (await source.callAsync('VM.snapshot', params, { signal })) as Ref<'VM'>
   try {
-    const record = await source.record('VM', ref, { signal })
-    const takenAt = parseDatetime(record.snapshot_time) ?? Date.now()
-    const marks = {
-      [MARK.job]: ids.job,
-      [MARK.schedule]: ids.schedule,
-      [MARK.vm]: ids.vm,
-      [MARK.datetime]: formatDatetime(takenAt),
-      [MARK.nonNbdFix]: 'true',
-      [MARK.run]: JSON.stringify({ run: ids.run }),
-    }
-    const disks = await Promise.all((await readDisks(context, record)).map((disk) => tagDisk(context, disk, marks)))
-    await Promise.all([
-      source.call('VM.set_other_config', [ref, { ...withoutMarks(record.other_config), ...marks }], { signal }),
-      source.call('VM.set_name_label', [ref, `understudy ${ids.job} ${formatNameDate(takenAt)}`], { signal }),
-      // Snapshots are made as templates; the original clears this as well, and looks for snapshots that are none.
-      source.call('VM.set_is_a_template', [ref, false], { signal }),
+    const [record, vbds] = await Promise.all([
+      source.record('VM', ref, { signal }),
+      source.call<Record<string, RecordOf['VBD']>>('VBD.get_all_records_where', [`field "VM" = "${ref}"`], { signal }),
     ])
-    return { ref, record, takenAt, disks }
+    const found = Object.values(vbds).filter(({ type, empty }) => type === 'Disk' && !empty)
+    const disks = await Promise.all(
+      found.map(async ({ userdevice, VDI }): Promise<SnapshotDisk> => {
+        const disk = await source.record('VDI', VDI, { signal })
+        const { uuid, snapshot_of: of, virtual_size: size, cbt_enabled: cbt } = disk
+        return { userdevice, ref: VDI, uuid, of, size, cbt, config: withoutMarks(disk.other_config) }
+      }),
+    )
+    return { ref, record, takenAt: parseDatetime(record.snapshot_time) ?? Date.now(), disks }
   } catch (error) {
     await dropSnapshotVm(context, ref).catch(() => undefined)
     throw error
   }
-}
-
-interface FoundDisk {
-  readonly userdevice: string
-  readonly ref: Ref<'VDI'>
-  readonly record: RecordOf['VDI']
-}
-
-async function readDisks({ source, signal }: RunContext, vm: RecordOf['VM']): Promise<FoundDisk[]> {
-  const found = await Promise.all(
-    vm.VBDs.map(async (vbd): Promise<FoundDisk[]> => {
-      const { type, empty, userdevice, VDI } = await source.record('VBD', vbd, { signal })
-      return type !== 'Disk' || empty ? [] : [{ userdevice, ref: VDI, record: await source.record('VDI', VDI, { signal }) }]
-    }),
-  )
-  return found.flat()
-}
-
-async function tagDisk(
-  { source, signal }: RunContext,
-  { userdevice, ref, record }: FoundDisk,
-  marks: Readonly<Record<string, string>>,
-): Promise<SnapshotDisk> {
-  const config = { ...withoutMarks(record.other_config), ...marks, [MARK.contentKey]: record.uuid }
-  await source.call('VDI.set_other_config', [ref, config], { signal })
-  return { userdevice, ref, uuid: record.uuid, of: record.snapshot_of, size: record.virtual_size, cbt: record.cbt_enabled, config }
 }
 
 /**
@@ -115,20 +87,38 @@ async function tagDisk(
  * asked, destroys the data and keeps the record of changes, so that protecting the VM costs its pool no space.
  */
 export async function confirmSnapshot(context: RunContext, snapshot: SourceSnapshot, chainLength: number, reduce: boolean): Promise<void> {
-  const { source, signal } = context
-  const confirmed = { [MARK.exported]: 'true', [MARK.chainLength]: String(chainLength) }
+  const { source, signal, ids } = context
+  const { ref, takenAt, record } = snapshot
+  const marks = {
+    [MARK.job]: ids.job,
+    [MARK.schedule]: ids.schedule,
+    [MARK.vm]: ids.vm,
+    [MARK.datetime]: formatDatetime(takenAt),
+    [MARK.nonNbdFix]: 'true',
+    [MARK.run]: JSON.stringify({ run: ids.run }),
+    [MARK.exported]: 'true',
+    [MARK.chainLength]: String(chainLength),
+  }
   await Promise.all(
-    snapshot.disks.map(({ ref, config }) => source.call('VDI.set_other_config', [ref, { ...config, ...confirmed }], { signal })),
+    snapshot.disks.map((disk) =>
+      source.call('VDI.set_other_config', [disk.ref, { ...disk.config, ...marks, [MARK.contentKey]: disk.uuid }], { signal }),
+    ),
   )
   if (!reduce) {
-    const config = await source.call<Record<string, string>>('VM.get_other_config', [snapshot.ref], { signal })
-    await source.call('VM.set_other_config', [snapshot.ref, { ...config, ...confirmed }], { signal })
+    await Promise.all([
+      source.call('VM.set_other_config', [ref, { ...withoutMarks(record.other_config), ...marks }], { signal }),
+      source.call('VM.set_name_label', [ref, `understudy ${ids.job} ${formatNameDate(takenAt)}`], { signal }),
+      // Snapshots are made as templates; the original clears this as well, and looks for snapshots that are none.
+      source.call('VM.set_is_a_template', [ref, false], { signal }),
+    ])
     return
   }
   // The snapshot VM goes first: data_destroy waits for the disk's VBDs, halted VMs' included, for 4 s only.
-  await destroyVm(source, snapshot.ref, signal)
+  await destroyVm(source, ref, signal)
   await Promise.all(
-    snapshot.disks.map(({ ref }) => whenDetached(source, ref, signal, () => source.callAsync('VDI.data_destroy', [ref], { signal }))),
+    snapshot.disks.map((disk) =>
+      whenDetached(source, disk.ref, signal, () => source.call('VDI.data_destroy', [disk.ref], { signal, timeoutMs: REMOVAL_TIMEOUT_MS })),
+    ),
   )
 }
 

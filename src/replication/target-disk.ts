@@ -49,6 +49,8 @@ export async function prepareTargetDisk(
   wanted: WantedDisk,
   landing: Landing,
   writing: WritingMark,
+  /** False: nothing differs, so the disk that holds the base is fine as it is. */
+  willWrite: boolean,
   replaced: AttachedDisk | undefined,
 ): Promise<TargetDisk> {
   switch (landing.kind) {
@@ -56,7 +58,7 @@ export async function prepareTargetDisk(
     case 'continue': {
       const [ref, record] = findByUuid(view.VDI, landing.disk) as [Ref<'VDI'>, RecordOf['VDI']]
       const config = targetConfig(context, wanted, record.uuid)
-      await mark(context, ref, config, writing)
+      if (willWrite) await mark(context, ref, config, writing)
       await grow(context, ref, record.virtual_size, wanted.size)
       if (record.name_label !== wanted.name) await context.target.call('VDI.set_name_label', [ref, wanted.name], { signal: context.signal })
       return { ref, uuid: record.uuid, config, blank: false, tracked: record.cbt_enabled, created: false }

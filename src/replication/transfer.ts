@@ -19,7 +19,7 @@ export interface TransferRequest {
   readonly snapshot: SnapshotDisk
   readonly base: BaseDisk | undefined
   /** Gets the target's disk ready; called once it is known how it will be written. */
-  readonly prepare: (landing: Landing, from: string | null) => Promise<TargetDisk>
+  readonly prepare: (landing: Landing, from: string | null, willWrite: boolean) => Promise<TargetDisk>
   readonly onProgress: (bytesDone: number, bytesExpected: number | undefined) => void
   readonly beforeWrite?: (bytes: number) => Promise<void> | void
   /** Told of every piece that is sent. */
@@ -50,7 +50,8 @@ export async function transferDisk(context: RunContext, request: TransferRequest
   let target: TargetDisk
   try {
     const landing = landingFor(plan, opened)
-    target = await request.prepare(landing, opened.delta && plan.choice.kind === 'delta' ? plan.choice.base.uuid : null)
+    const from = opened.delta && plan.choice.kind === 'delta' ? plan.choice.base.uuid : null
+    target = await request.prepare(landing, from, opened.kind === 'blocks')
   } catch (error) {
     if (opened.kind === 'blocks') await opened.source.close()
     throw error
