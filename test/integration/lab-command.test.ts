@@ -1,17 +1,19 @@
 import assert from 'node:assert/strict'
 import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import { promisify } from 'node:util'
-import { type SpawnedLab, spawnLab } from '../support/lab.ts'
+import { seededNumbers } from '../../src/lab/content/seeded-numbers.ts'
+import { ControlFailure, type SpawnedLab, spawnLab } from '../support/lab.ts'
 import { needs } from '../support/programs.ts'
 
 const command = join(import.meta.dirname, '../../bin/understudy.js')
 const run = promisify(execFile)
+const seed = process.env.SEED ?? String(Date.now())
 
 /** Runs the command to its end. */
 async function understudy(args: readonly string[], env: Readonly<Record<string, string>> = {}) {
@@ -77,7 +79,7 @@ describe('understudy lab', () => {
     assert.equal(await lab.kill('SIGTERM'), 0)
   })
 
-  test('killed at any moment, the next start finds everything: objects, disks, passwords, certificates, ports', async () => {
+  test('killed with SIGKILL, the next start finds everything: objects, disks, passwords, certificates, ports', async () => {
     await using lab = disposable(await spawnLab(['--pools', 'paris', '--empty']))
     const seen = async () => {
       const [pool] = lab.pools
@@ -108,6 +110,38 @@ describe('understudy lab', () => {
     }
   })
 
+  test(`killed while it works (SEED=${seed}), what was answered before is there afterwards, byte for byte`, async () => {
+    const numbers = seededNumbers(seed)
+    await using lab = disposable(await spawnLab(['--pools', 'paris', '--empty']))
+    const answered = new Map<string, string>()
+    for (let round = 0; round < 4; round++) {
+      const [pool] = lab.pools
+      assert.ok(pool)
+      const killed = new Promise((resolve) => setTimeout(resolve, numbers(500))).then(() => lab.kill('SIGKILL'))
+      try {
+        for (let made = 0; ; made++) {
+          const disks = [{ size: 8 * 2 ** 20, content: 'pattern', fill: 2 ** 20, seed: `${round} ${made}` }]
+          const { vm } = await pool.post('/vms', { name: `vm ${round} ${made}`, disks, start: true })
+          await pool.post('/guest/random', { vm: vm.uuid, count: 8, seed: made })
+          const { vdi } = vm.disks[0]
+          answered.set(vdi, (await pool.post('/disk/hash', { vdi })).sha256)
+        }
+      } catch (error) {
+        assert.ok(!(error instanceof ControlFailure), String(error))
+      }
+      await killed
+      await lab.restart()
+      const running = lab.pools[0]
+      const found =
+        running?.vms.filter(({ power_state }) => power_state === 'Running').flatMap(({ disks }) => disks.map(({ vdi }) => vdi)) ?? []
+      for (const [vdi, sha256] of answered) {
+        assert.ok(found.includes(vdi))
+        const hashed = await running?.post('/disk/hash', { vdi })
+        assert.equal(hashed?.sha256, sha256)
+      }
+    }
+  })
+
   test('a first start that is killed half way leaves nothing that the next one trips over', async () => {
     const data = mkdtempSync(join(tmpdir(), 'lab-'))
     try {
@@ -124,20 +158,25 @@ describe('understudy lab', () => {
 
   test('a port that somebody took meanwhile is replaced, and said; with --port it is an error', async () => {
     await using lab = disposable(await spawnLab(['--pools', 'a,b', '--empty']))
-    const port = Number(new URL(lab.pools[0]?.url ?? '').port)
-    const second = lab.pools[1]?.url
+    const [first, second] = lab.pools
+    const port = Number(new URL(first?.url ?? '').port)
+    const taken = [port, first?.nbd?.port as number, Number(new URL(first?.control ?? '').port)]
     await lab.kill('SIGTERM')
-    const squatter = createServer().listen(port, '127.0.0.1')
-    await once(squatter, 'listening')
+    const squatters = taken.map((port) => createServer().listen(port, '127.0.0.1'))
+    await Promise.all(squatters.map((squatter) => once(squatter, 'listening')))
     try {
       await lab.restart()
-      assert.match(lab.stderr, new RegExp(`pool a: its XAPI port ${port} is taken`))
-      assert.notEqual(Number(new URL(lab.pools[0]?.url ?? '').port), port)
-      assert.equal(lab.pools[1]?.url, second)
+      for (const [index, kind] of ['XAPI', 'NBD', 'control'].entries()) {
+        assert.match(lab.stderr, new RegExp(`pool a: its ${kind} port ${taken[index]} is taken, another is used`))
+      }
+      const [now] = lab.pools
+      assert.ok(![now?.url, now?.control].some((url) => taken.includes(Number(new URL(url ?? '').port))))
+      assert.ok(!taken.includes(now?.nbd?.port as number))
+      assert.equal(lab.pools[1]?.url, second?.url)
       const asked = await understudy(['lab', '--pools', 'c', '--port', String(port), '--empty'])
       assert.deepEqual(asked, { code: 1, stdout: '', stderr: `understudy lab: port ${port} is taken\n` })
     } finally {
-      squatter.close()
+      for (const squatter of squatters) squatter.close()
     }
   })
 
@@ -190,6 +229,7 @@ describe('understudy lab', () => {
   test('UNDERSTUDY_LAB_PASSWORD sets the password, and it never shows in the process list', async () => {
     await using lab = disposable(await spawnLab(['--pools', 'a', '--empty'], { env: { UNDERSTUDY_LAB_PASSWORD: 'opened sesame' } }))
     assert.equal(lab.pools[0]?.password, 'opened sesame')
+    assert.ok(!readFileSync(`/proc/${lab.pid}/cmdline`, 'utf8').includes('sesame'))
   })
 
   test('wrong usage is one line and exit code 2', async () => {

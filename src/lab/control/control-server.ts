@@ -24,6 +24,7 @@ export interface ControlServer {
   /** `http://127.0.0.1:port` */
   readonly url: string
   readonly port: number
+  /** Cuts connections, which tells what is being answered to give up, and waits until it has. */
   close(): Promise<void>
 }
 
@@ -33,8 +34,10 @@ export interface ControlServer {
  * Requests of web pages are refused (they carry `Origin`, or another `Host`): the address can read files of this machine.
  */
 export async function startControlServer(routes: ControlRoutes, port: number): Promise<ControlServer> {
+  const answering = new Set<Promise<void>>()
   const server = createServer({ requestTimeout: 60_000 }, (request, response) => {
-    void answer(routes, request, response)
+    const done = answer(routes, request, response).finally(() => answering.delete(done))
+    answering.add(done)
   })
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)
@@ -44,11 +47,11 @@ export async function startControlServer(routes: ControlRoutes, port: number): P
   return {
     url: `http://127.0.0.1:${bound}`,
     port: bound,
-    close: () =>
-      new Promise((resolve) => {
-        server.close(() => resolve())
-        server.closeAllConnections()
-      }),
+    async close() {
+      const closed = new Promise((resolve) => server.close(resolve))
+      server.closeAllConnections()
+      await Promise.all([closed, ...answering])
+    },
   }
 }
 

@@ -14,18 +14,18 @@ export function guestRoutes(controlled: ControlledPool): ControlRoutes {
   return {
     'POST /guest/write': {
       what: "write a pattern to ranges of a running VM's disk: {vdi | vm[, userdevice], extents: [{offset, length}], pattern: {kind: random|text|zero|byte[, seed][, value]}}",
-      answer: async ({ fields }) => {
+      answer: async ({ fields, signal }) => {
         const pool = runningPool(controlled)
         const disk = findGuestDisk(pool, diskName(fields))
         const extents = fields.objects('extents', 65_536).map((extent) => extent.extent())
         const pattern = patternOf(fields.object('pattern'))
         fields.done()
-        return told(await writeExtents(pool, disk, extents, pattern))
+        return told(await writeExtents(pool, disk, extents, pattern, signal))
       },
     },
     'POST /guest/random': {
       what: 'scattered writes: {vdi | vm[, userdevice], count | bytes[, granule: 65536][, region: {offset, length}][, seed]}; no place twice',
-      answer: async ({ fields }) => {
+      answer: async ({ fields, signal }) => {
         const pool = runningPool(controlled)
         const disk = findGuestDisk(pool, diskName(fields))
         const granule = fields.integer('granule', granuleLimits, 65_536)
@@ -36,7 +36,7 @@ export function guestRoutes(controlled: ControlledPool): ControlRoutes {
           : Math.ceil(fields.integer('bytes', { least: 0, most: maxScattered * granule }) / granule)
         const seed = fields.seed()
         fields.done()
-        return told(await writeScattered(pool, disk, { granule, count, region, seed }))
+        return told(await writeScattered(pool, disk, { granule, count, region, seed }, signal))
       },
     },
     'POST /guest/rate': {

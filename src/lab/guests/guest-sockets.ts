@@ -33,7 +33,8 @@ export function openSocketFolder(folder: string): { readonly path: string; remov
   const short = Buffer.byteLength(beside) + nameLength <= pathLimit
   const path = short ? beside : join(tmpdir(), `lab-${createHash('sha256').update(resolve(folder)).digest('hex').slice(0, 10)}`)
   rmSync(path, { recursive: true, force: true })
-  mkdirSync(path, { recursive: true, mode: 0o700 })
+  // Not made: somebody else's is there.
+  mkdirSync(path, { mode: 0o700 })
   return { path, remove: () => rmSync(path, { recursive: true, force: true }) }
 }
 

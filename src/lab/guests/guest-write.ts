@@ -19,7 +19,13 @@ export interface Written {
  * Writes a pattern to ranges of a running VM's disk, in order, in pieces of 1 MiB between which everything else goes on.
  * Offsets and lengths are multiples of 512. GuestError when the VM doesn't run (or stops meanwhile).
  */
-export async function writeExtents(pool: LabPool, target: GuestDisk, extents: readonly Extent[], pattern: Pattern): Promise<Written> {
+export async function writeExtents(
+  pool: LabPool,
+  target: GuestDisk,
+  extents: readonly Extent[],
+  pattern: Pattern,
+  signal?: AbortSignal,
+): Promise<Written> {
   const { size } = writableDisk(pool, target)
   for (const { offset, length } of extents) {
     if (offset + length > size)
@@ -36,6 +42,7 @@ export async function writeExtents(pool: LabPool, target: GuestDisk, extents: re
       sinceYield += length
       if (sinceYield >= pieceSize) {
         sinceYield = 0
+        signal?.throwIfAborted()
         await setImmediate()
       }
     }
@@ -65,7 +72,7 @@ export interface Scatter {
  * Writes random bytes to `count` different granules of the region, ascending. The places follow from the seed, and so do
  * the bytes. What is answered is exact: that many bytes, no place twice.
  */
-export function writeScattered(pool: LabPool, target: GuestDisk, scatter: Scatter): Promise<Written> {
+export function writeScattered(pool: LabPool, target: GuestDisk, scatter: Scatter, signal?: AbortSignal): Promise<Written> {
   const { granule, count, region, seed } = scatter
   const places = Math.floor(region.length / granule)
   if (count > places) throw new GuestError('bad-request', `${count} granules of ${granule} bytes do not fit into ${region.length} bytes`)
@@ -73,7 +80,7 @@ export function writeScattered(pool: LabPool, target: GuestDisk, scatter: Scatte
     offset: region.offset + place * granule,
     length: granule,
   }))
-  return writeExtents(pool, target, extents, { kind: 'random', seed })
+  return writeExtents(pool, target, extents, { kind: 'random', seed }, signal)
 }
 
 /** Writes one granule at a place that the numbers choose: what a background writer does again and again. */

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
@@ -65,6 +65,13 @@ test('what a first start left that did not get through is removed, and nothing e
   second.release()
   openPoolFolder(data, 'halfway').release()
   assert.ok(existsSync(left))
+})
+
+test('a folder with something else in it is left alone', () => {
+  mkdirSync(join(data, 'Documents'))
+  writeFileSync(join(data, 'Documents', 'letter'), 'dear')
+  assert.throws(() => openPoolFolder(data, 'Documents'), LabError)
+  assert.deepEqual(readdirSync(join(data, 'Documents')), ['letter'])
 })
 
 test('names that can not be folders, or differ in case only, are refused', () => {

@@ -62,6 +62,9 @@ export function poolsIn(data: string): string[] {
  */
 export function openPoolFolder(data: string, name: string): PoolFolder {
   const path = join(data, name)
+  const there = listFolder(path)
+  // What is not ours is never emptied.
+  if (there.length > 0 && !there.includes('lab.lock')) throw new LabError(`${path} holds something that is no pool of a lab`)
   mkdirSync(path, { recursive: true, mode: 0o700 })
   const release = lock(path, name)
   try {
