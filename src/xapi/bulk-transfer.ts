@@ -134,9 +134,9 @@ export class TransferTask {
   }
 
   /** Why it failed, when the task tells soon; undefined when it doesn't or when there is no failure. */
-  async reason(): Promise<XapiError | undefined> {
+  async reason(idleMs: number = REASON_MS): Promise<XapiError | undefined> {
     try {
-      await this.success(REASON_MS)
+      await this.success(idleMs)
       return undefined
     } catch (error) {
       return error instanceof XapiError && error.code !== 'HANDLE_INVALID' ? error : undefined

@@ -96,9 +96,9 @@ class VdiExport implements ExportStream {
     yield* held
   }
 
-  /** Why the connection broke, when the task tells it. */
+  /** Why the connection broke, when the task tells it. Not after a time-out: hanging up is what failed the task then. */
   async #explained(error: unknown): Promise<unknown> {
-    const broken = error instanceof XapiConnectionError && (error.reason === 'broken' || error.reason === 'timeout')
+    const broken = error instanceof XapiConnectionError && error.reason === 'broken'
     return broken ? ((await this.#transfer.task.reason()) ?? error) : error
   }
 }

@@ -6,6 +6,7 @@ import type { ImportStream, Xapi } from './xapi.ts'
 
 /** After the last byte the server closes the connection when the task has ended: waiting for that saves asking. At most so long. */
 const CLOSING_MS = 5_000
+const STALLED_MS = 1_000
 
 /**
  * Costs four calls: task.create, the PUT, one event.from and task.destroy. The server says 200 before it reads anything; from
@@ -127,7 +128,8 @@ class VdiImport implements ImportStream {
   #fail(message: string, reason: 'broken' | 'timeout' | 'closed' = 'broken'): void {
     if (this.#failure) return
     const error = new XapiConnectionError(reason, this.#transfer.where, message)
-    this.#failure = this.#transfer.task.reason().then((told) => {
+    // A server that takes nothing keeps its task going, so there is little to wait for.
+    this.#failure = this.#transfer.task.reason(reason === 'timeout' ? STALLED_MS : undefined).then((told) => {
       this.#context.background.run(this.abort())
       return told ?? error
     })

@@ -292,7 +292,12 @@ test('a request beyond what XAPI takes is refused before it is sent', () =>
 test('nobody there, no TLS there and nobody answering are told apart', async () => {
   const trust = trustListed([])
   const silent = createServer((socket) => socket.on('error', () => undefined)).listen(0, '127.0.0.1')
-  const plain = createServer((socket) => socket.on('error', () => undefined).resume().end('220 mail\r\n')).listen(0, '127.0.0.1')
+  const plain = createServer((socket) =>
+    socket
+      .on('error', () => undefined)
+      .resume()
+      .end('220 mail\r\n'),
+  ).listen(0, '127.0.0.1')
   const gone = createServer().listen(0, '127.0.0.1')
   await Promise.all([silent, plain, gone].map((server) => once(server, 'listening')))
   const port = (server: typeof silent) => (server.address() as { port: number }).port
