@@ -69,8 +69,7 @@ export function endDomain(pool: LabPool, vm: Refstring, state: 'Halted' | 'Suspe
     for (const vif of texts(row, 'VIFs')) db.update('VIF', vif, { currently_attached: false, current_operations: {} })
     db.update('VM', vm, { requires_reboot: false })
   } else {
-    for (const vbd of texts(row, 'VBDs'))
-      if (db.find('VDI', text(db.get('VBD', vbd), 'VDI'))) db.touch('VDI', text(db.get('VBD', vbd), 'VDI'))
+    touchDevices(pool, vm)
   }
   for (const ref of texts(row, 'consoles')) db.delete('console', ref)
   noteFreeMemory(pool)
@@ -82,6 +81,18 @@ export function setDomainPaused(pool: LabPool, vm: Refstring, paused: boolean): 
   pool.db.update('VM', vm, { power_state: state })
   const metrics = text(pool.db.get('VM', vm), 'metrics')
   if (pool.db.find('VM_metrics', metrics)) pool.db.update('VM_metrics', metrics, { state: [state.toLowerCase()] })
+  touchDevices(pool, vm)
+}
+
+/** What a VM's devices and disks accept follows from its power state: clients are told to look again. */
+function touchDevices({ db }: LabPool, vm: Refstring): void {
+  const row = db.get('VM', vm)
+  for (const vif of texts(row, 'VIFs')) db.touch('VIF', vif)
+  for (const vbd of texts(row, 'VBDs')) {
+    db.touch('VBD', vbd)
+    const vdi = text(db.get('VBD', vbd), 'VDI')
+    if (db.find('VDI', vdi)) db.touch('VDI', vdi)
+  }
 }
 
 /** Notes the host's free memory where clients look for it. */

@@ -25,6 +25,10 @@ function designateMaster(call: Call, host: Refstring): undefined {
   call.pool.db.get('host', host)
 }
 
+function setSsh({ pool: { db } }: Call, enabled: boolean): undefined {
+  for (const host of db.refs('host')) db.update('host', host, { ssh_enabled: enabled })
+}
+
 const messages: MessageTable = {
   // The database is durable with every answer.
   'pool.sync_database': nothing,
@@ -51,6 +55,8 @@ const messages: MessageTable = {
   'pool.send_wlb_configuration': refuse('WLB_NOT_INITIALIZED'),
   'pool.deconfigure_wlb': nothing,
   'pool.set_wlb_enabled': refuse('WLB_NOT_INITIALIZED'),
+  'pool.enable_ssh': (call) => setSsh(call, true),
+  'pool.disable_ssh': (call) => setSsh(call, false),
   'pool.eject': (call, host: Refstring) => {
     call.pool.db.get('host', host)
     throw new XapiFailure('OPERATION_NOT_ALLOWED', ['The master can not be ejected'])

@@ -18,11 +18,7 @@ const invalid = (what: string, value: number | string) => new XapiFailure('INVAL
 async function setIsATemplate(call: Call, vm: Refstring, value: boolean): Promise<undefined> {
   const { db } = call.pool
   const metrics = text(db.get('VM', vm), 'metrics')
-  if (!value) {
-    // From template to VM counts as its installation.
-    if (db.find('VM_metrics', metrics)) db.update('VM_metrics', metrics, { install_time: xapiDate(call.pool.now()) })
-    return set(call, vm, { is_a_template: false })
-  }
+  if (!value) return installed(call, vm)
   return withVmOperation(call, { vm, operation: 'make_into_template' }, () => {
     if (db.find('VM_metrics', metrics)) db.delete('VM_metrics', metrics)
     return set(call, vm, { is_a_template: true, ha_always_run: false, metrics: NULL_REF, groups: [] })
@@ -126,18 +122,39 @@ function setDomainType(call: Call, vm: Refstring, value: string): undefined {
   return set(call, vm, { domain_type: value, HVM_boot_policy: value === 'hvm' ? 'BIOS order' : '' })
 }
 
-/** A default template keeps its mark in other_config too, for old clients. */
+/** A template becomes a VM. Disks that a template describes in other_config would have to be made; no template of a lab pool does. */
 function provision(call: Call, vm: Refstring): Promise<undefined> {
   return withVmOperation(call, { vm, operation: 'provision' }, () => {
     const disks = map(call.pool.db.get('VM', vm), 'other_config').disks
     if (disks !== undefined) throw new XapiFailure('NOT_IMPLEMENTED', ['provisioning of disks'])
-    return set(call, vm, { is_a_template: false })
+    return installed(call, vm)
   })
+}
+
+/** From template to VM counts as its installation. */
+function installed(call: Call, vm: Refstring): undefined {
+  const { db } = call.pool
+  const metrics = text(db.get('VM', vm), 'metrics')
+  if (db.find('VM_metrics', metrics)) db.update('VM_metrics', metrics, { install_time: xapiDate(call.pool.now()) })
+  return set(call, vm, { is_a_template: false })
+}
+
+/** A choice that only a VM with outdated certificates has; a second time it changes nothing. */
+function updateCertificatesOnBoot(call: Call, vm: Refstring, mark: boolean): undefined {
+  const [from, to] = mark ? ['update_available', 'update_on_boot'] : ['update_on_boot', 'update_available']
+  const state = text(call.pool.db.get('VM', vm), 'secureboot_certificates_state')
+  if (state === to) return
+  if (state !== from) {
+    const what = `Cannot ${mark ? 'set' : 'clear'} update_on_boot: VM.secureboot_certificates_state is not in a valid state`
+    throw new XapiFailure('OPERATION_NOT_ALLOWED', [what])
+  }
+  return set(call, vm, { secureboot_certificates_state: to as string })
 }
 
 export const vmSettingsMessages: MessageTable = {
   'VM.set_is_a_template': setIsATemplate,
   'VM.provision': provision,
+  'VM.update_secureboot_certificates_on_boot': updateCertificatesOnBoot,
   'VM.set_ha_restart_priority': setRestartPriority,
   'VM.set_ha_always_run': (call, vm: Refstring, value: boolean) => setRestartPriority(call, vm, value ? 'restart' : ''),
   'VM.set_VCPUs_max': setMaximumCpus,

@@ -32,10 +32,20 @@ function callPlugin(call: Call, vm: Refstring, plugin: string): Promise<undefine
 }
 
 function callHostPlugin(call: Call, vm: Refstring, plugin: string): undefined {
-  const state = text(call.pool.db.get('VM', vm), 'power_state')
-  // The only place where XAPI writes power states with capitals (message_forwarding.ml).
-  if (state !== 'Running') throw new XapiFailure('VM_BAD_POWER_STATE', [vm, 'Running', state])
+  assertRunning(call, vm)
   throw new XapiFailure('XENAPI_MISSING_PLUGIN', [plugin])
+}
+
+/** Done by a migration of the VM to where it is (message_forwarding.ml). */
+function restartDeviceModels(call: Call, vm: Refstring): Promise<undefined> {
+  assertRunning(call, vm)
+  return migrateWithinPool(call, vm, call.pool.refs.host, {})
+}
+
+/** The places where XAPI writes power states with capitals. */
+function assertRunning(call: Call, vm: Refstring): void {
+  const state = text(call.pool.db.get('VM', vm), 'power_state')
+  if (state !== 'Running') throw new XapiFailure('VM_BAD_POWER_STATE', [vm, 'Running', state])
 }
 
 const messages: MessageTable = {
@@ -49,6 +59,7 @@ const messages: MessageTable = {
   ...vmRevertMessages,
   ...vmDestroyMessages,
   'VM.pool_migrate': migrateWithinPool,
+  'VM.restart_device_models': async (call, vm: Refstring) => restartDeviceModels(call, vm),
   'VM.call_plugin': callPlugin,
   'VM.call_host_plugin': callHostPlugin,
 }
