@@ -21,8 +21,8 @@ export function planVhdExport({ size, blocks, base }: VhdExportRequest): VhdPlan
 }
 
 /**
- * The buffers of an export, in order. `read` gives the data of a block, 2 MiB in one or more pieces that are not changed
- * afterwards; it is asked for as the receiver goes on, so that one block at most is held.
+ * The buffers of an export, in order. `read` gives the data of a block, 2 MiB in one or more pieces, which are passed on as they
+ * are when the receiver asks for the next: whoever reuses their memory has to know when the receiver is done with them.
  */
 export async function* encodeVhdExport(
   plan: VhdPlan,

@@ -1,7 +1,7 @@
 /** Raw uploads as XAPI's transfer tool takes them (`serve_raw_to_raw` and `serve_chunked_to_raw`, xen-api ocaml/vhd-tool/src/impl.ml). */
 import type { BlockDevice } from './block-device.ts'
 import type { PercentReport } from './percent.ts'
-import { ToolBuffer, ToolFailure, type ToolInput } from './tool-input.ts'
+import { ToolFailure, type ToolInput } from './tool-input.ts'
 
 const SECTOR = 512
 const BUFFER_BYTES = 2 << 20
@@ -14,13 +14,13 @@ const FRAME_HEADER_BYTES = 12
 export async function receiveRaw(input: ToolInput, device: BlockDevice, length: number | undefined, report: PercentReport): Promise<void> {
   const total = length ?? device.size
   if (total === 0) throw new ToolFailure('a size other than zero is needed')
-  const buffer = new ToolBuffer(BUFFER_BYTES)
+  const buffer = Buffer.alloc(Math.min(BUFFER_BYTES, Math.ceil(total / SECTOR) * SECTOR))
   for (let offset = 0; offset < total; ) {
     const wanted = Math.min(BUFFER_BYTES, total - offset)
     const rounded = Math.ceil(wanted / SECTOR) * SECTOR
-    if (rounded !== wanted) buffer.load(device.read(offset, rounded))
-    await buffer.fill(input, wanted)
-    await device.write(offset, buffer.view(rounded))
+    if (rounded !== wanted) device.read(offset, rounded).copy(buffer)
+    await input.fill(buffer.subarray(0, wanted))
+    await device.write(offset, buffer.subarray(0, rounded))
     offset += wanted
     report(offset, total)
   }
@@ -31,21 +31,23 @@ export async function receiveRaw(input: ToolInput, device: BlockDevice, length: 
  * the request says of its length is not looked at. Reports no progress, as the tool doesn't.
  */
 export async function receiveFrames(input: ToolInput, device: BlockDevice): Promise<void> {
-  const header = new ToolBuffer(FRAME_HEADER_BYTES)
-  const buffer = new ToolBuffer(BUFFER_BYTES)
+  // Both are used again and again: what an incomplete read leaves in them is visible.
+  const header = Buffer.alloc(FRAME_HEADER_BYTES)
+  const buffer = Buffer.alloc(BUFFER_BYTES)
   for (;;) {
-    const frame = await header.fill(input, FRAME_HEADER_BYTES)
-    const begin = frame.readBigInt64LE(0)
-    let left = frame.readInt32LE(8)
+    await input.fill(header)
+    const begin = header.readBigInt64LE(0)
+    let left = header.readInt32LE(8)
     if (begin === 0n && left === 0) return
     if (left < 0) throw new ToolFailure('the length of a frame is a signed number')
     // Offsets that a plain number can't hold exactly are far beyond any device; the write refuses them.
     let offset = Number(begin)
     do {
-      const length = Math.min(BUFFER_BYTES, left)
-      await device.write(offset, await buffer.fill(input, length))
-      offset += length
-      left -= length
+      const data = buffer.subarray(0, Math.min(BUFFER_BYTES, left))
+      await input.fill(data)
+      await device.write(offset, data)
+      offset += data.length
+      left -= data.length
     } while (left > 0)
   }
 }

@@ -5,7 +5,7 @@ import { decodeFooter, FOOTER_BYTES, SECTOR } from '../../vhd/footer.ts'
 import { decodeHeader, HEADER_BYTES, type VhdHeader } from '../../vhd/header.ts'
 import type { BlockDevice } from './block-device.ts'
 import type { PercentReport } from './percent.ts'
-import { ToolBuffer, ToolFailure, type ToolInput } from './tool-input.ts'
+import { ToolFailure, type ToolInput } from './tool-input.ts'
 
 /** More than any disk of 2040 GiB needs (4 MiB); the real tool takes whatever memory it is told to. */
 const MAX_TABLE_BYTES = 16 << 20
@@ -36,10 +36,11 @@ export async function receiveVhd(input: ToolInput, device: BlockDevice, length: 
   }
 }
 
-/** Reads into fresh memory of exactly that length. */
+/** Reads into fresh memory of that length. */
 async function sectors(input: ToolInput, length: number): Promise<Buffer> {
-  const bytes = await input.read(length)
-  return bytes.length === length ? bytes : Buffer.concat([bytes, Buffer.alloc(length - bytes.length)])
+  const bytes = Buffer.alloc(length)
+  await input.fill(bytes)
+  return bytes
 }
 
 /** Sector in the file → block of the disk, by sector; of two blocks at one place the later counts. */
@@ -64,7 +65,7 @@ async function receiveBlocks(
   const bitmapLength = blockSize / SECTOR / 8
   if (bitmapLength < 1) throw new ToolFailure('blocks of less than eight sectors')
   const count = blockSize / SECTOR
-  const buffer = new ToolBuffer(Math.min(blockSize, PIECE_BYTES))
+  const buffer = Buffer.alloc(Math.min(blockSize, PIECE_BYTES))
   let seen = 0
   for (const [sector, index] of blocks) {
     await input.skipTo(sector * SECTOR)
@@ -73,10 +74,10 @@ async function receiveBlocks(
       const set = nextSector(bitmap, at, at + 1, true) === at
       const end = nextSector(bitmap, at, count, !set)
       for (; at < end; ) {
-        const length = Math.min(PIECE_BYTES, (end - at) * SECTOR)
-        const data = await buffer.fill(input, length)
+        const data = buffer.subarray(0, Math.min(PIECE_BYTES, (end - at) * SECTOR))
+        await input.fill(data)
         if (set) await device.write(index * blockSize + at * SECTOR, data)
-        at += length / SECTOR
+        at += data.length / SECTOR
       }
     }
     seen += 1

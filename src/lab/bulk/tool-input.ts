@@ -14,6 +14,8 @@ export class ToolFailure extends Error {
 }
 
 const SKIP_BYTES = 1 << 20
+/** Bytes asked of the connection at once: small enough to be copied while they are still in the processor's cache. */
+const PIECE_BYTES = 256 << 10
 
 export class ToolInput {
   readonly #request: BulkRequest
@@ -28,57 +30,27 @@ export class ToolInput {
     return this.#position
   }
 
-  /** Reads up to `length` bytes; fewer at the end of the stream. ToolFailure when there are none although some are due. */
-  async read(length: number): Promise<Buffer> {
-    const bytes = length === 0 ? Buffer.alloc(0) : await this.#request.read(length)
-    if (bytes.length === 0 && length > 0) throw new ToolFailure('the stream has ended')
-    this.#position += length
-    return bytes
+  /** Fills the target; at the end of the stream the rest of it stays as it is. ToolFailure when nothing came although something was due. */
+  async fill(target: Buffer): Promise<void> {
+    let got = 0
+    while (got < target.length) {
+      const wanted = Math.min(PIECE_BYTES, target.length - got)
+      const bytes = await this.#request.read(wanted)
+      bytes.copy(target, got)
+      got += bytes.length
+      if (bytes.length < wanted) break
+    }
+    if (got === 0 && target.length > 0) throw new ToolFailure('the stream has ended')
+    this.#position += target.length
   }
 
   /** Passes over everything before `offset`; ToolFailure when that is behind. */
   async skipTo(offset: number): Promise<void> {
     if (offset < this.#position) throw new ToolFailure('a stream has no way back')
-    while (this.#position < offset) await this.read(Math.min(SKIP_BYTES, offset - this.#position))
-  }
-}
-
-/** A buffer that the tool uses again and again: what an incomplete read leaves in it is visible. */
-export class ToolBuffer {
-  readonly #capacity: number
-  #bytes: Buffer
-  /** Whether the memory is only ours, so that it may be written to. */
-  #owned = true
-
-  constructor(capacity: number) {
-    this.#capacity = capacity
-    this.#bytes = Buffer.alloc(capacity)
-  }
-
-  /** Fills the first `length` bytes from the stream. What is given is valid until the next call, and not to be changed. */
-  async fill(input: ToolInput, length: number): Promise<Buffer> {
-    const bytes = await input.read(length)
-    if (bytes.length === this.#capacity) {
-      // The usual case of a bulk transfer; kept as it is instead of copied.
-      this.#bytes = bytes
-      this.#owned = false
-      return bytes
+    while (this.#position < offset) {
+      const length = Math.min(SKIP_BYTES, offset - this.#position)
+      if ((await this.#request.read(length)).length === 0) throw new ToolFailure('the stream has ended')
+      this.#position += length
     }
-    if (!this.#owned) this.#bytes = Buffer.from(this.#bytes)
-    this.#owned = true
-    bytes.copy(this.#bytes)
-    return this.#bytes.subarray(0, length)
-  }
-
-  /** Puts bytes in from elsewhere, as a read of the disk does. */
-  load(bytes: Buffer): void {
-    if (!this.#owned) this.#bytes = Buffer.from(this.#bytes)
-    this.#owned = true
-    bytes.copy(this.#bytes)
-  }
-
-  /** The first `length` bytes as they are. */
-  view(length: number): Buffer {
-    return this.#bytes.subarray(0, length)
   }
 }
