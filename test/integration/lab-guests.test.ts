@@ -258,18 +258,24 @@ describe('guests of the lab', () => {
   })
 })
 
-test('sockets have short paths however deep the data folder is, and go with the lab', needs('nbdinfo'), async () => {
-  const data = mkdtempSync(join(tmpdir(), 'deep-'))
-  const deep = join(data, 'a'.repeat(100), 'b'.repeat(100))
-  const lab = await startLab({ pools: ['paris'], empty: true, data: deep })
-  try {
-    const paris = lab.pools[0] as StartedPool
-    const { vm } = await paris.post('/vms', { name: 'x', disks: [{ size: 2 * MiB, content: 'empty' }], start: true })
-    const uri = (vm as Vm).disks[0]?.guest_nbd as string
-    const { stdout } = await run('nbdinfo', ['--size', uri])
-    assert.equal(Number(stdout), 2 * MiB)
-  } finally {
-    await lab.close()
-    rmSync(data, { recursive: true, force: true })
-  }
-})
+for (const [what, name] of [
+  ['deep', join('a'.repeat(100), 'b'.repeat(100))],
+  ['oddly named', 'a b#c&d%20'],
+] as const) {
+  test(`guests are reached in a ${what} data folder, and their sockets go with the lab`, needs('nbdinfo'), async () => {
+    const data = mkdtempSync(join(tmpdir(), 'odd-'))
+    const lab = await startLab({ pools: ['paris'], empty: true, data: join(data, name) })
+    try {
+      const paris = lab.pools[0] as StartedPool
+      const { vm } = await paris.post('/vms', { name: 'x', disks: [{ size: 2 * MiB, content: 'empty' }], start: true })
+      const uri = (vm as Vm).disks[0]?.guest_nbd as string
+      const { stdout } = await run('nbdinfo', ['--size', uri])
+      assert.equal(Number(stdout), 2 * MiB)
+      await lab.close()
+      await assert.rejects(run('nbdinfo', ['--size', uri]))
+    } finally {
+      await lab.close()
+      rmSync(data, { recursive: true, force: true })
+    }
+  })
+}

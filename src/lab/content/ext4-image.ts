@@ -72,7 +72,12 @@ export async function makeExt4Image(
   } finally {
     await rm(tree, { recursive: true, force: true })
   }
-  const { stdout } = await run(tools.dumpe2fs, [path], { timeout: 60_000, maxBuffer: 256 * 2 ** 20 })
+  const { stdout } = await run(tools.dumpe2fs, [path], {
+    // Its report is read, so it has to be in one language.
+    env: { ...process.env, LC_ALL: 'C' },
+    timeout: 60_000,
+    maxBuffer: 256 * 2 ** 20,
+  })
   return { path, extents: usedExtents(stdout, want.size) }
 }
 

@@ -12,6 +12,8 @@ export interface ControlledPool {
   readonly writers: BackgroundWriters
   /** NBD URI of a disk's guest side. */
   guestUri(vm: string, userdevice: string): string
+  /** Resolves when every disk that there is now can be reached at its URI. */
+  guestsReady(): Promise<void>
   /** Moves the pool's clock: milliseconds that it is ahead of the machine's (behind: negative). */
   setClockOffset(milliseconds: number): void
   /** Stops the toolstack and its NBD server: connections are cut. The guests run on. Nothing when it is stopped. */

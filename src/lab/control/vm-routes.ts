@@ -16,14 +16,18 @@ const largestDisk = 2040 * 2 ** 30
 
 /** VMs of the pool: what there is, new ones, and ones made of disk images. */
 export function vmRoutes(controlled: ControlledPool): ControlRoutes {
-  const described = (pool: LabPool, vm: Refstring) => {
+  const described = async (pool: LabPool, vm: Refstring) => {
+    await controlled.guestsReady()
     const { uuid } = pool.db.get('VM', vm)
     return { vm: describeVms(pool, controlled.guestUri).find((one) => one.uuid === uuid) }
   }
   return {
     'GET /vms': {
       what: 'the VMs and their disks',
-      answer: () => ({ vms: describeVms(runningPool(controlled), controlled.guestUri) }),
+      answer: async () => {
+        await controlled.guestsReady()
+        return { vms: describeVms(runningPool(controlled), controlled.guestUri) }
+      },
     },
     'POST /vms': {
       what:
@@ -59,7 +63,8 @@ export function vmRoutes(controlled: ControlledPool): ControlRoutes {
             report({ progress: fraction })
           }
           const formats = images.map(({ format }) => format)
-          return { ...described(pool, await makeVm(pool, controlled.filler, { ...common, disks }, { progress, signal })), formats }
+          const vm = await makeVm(pool, controlled.filler, { ...common, disks }, { progress, signal })
+          return { ...(await described(pool, vm)), formats }
         } finally {
           for (const image of images) await image.close()
         }

@@ -6,6 +6,7 @@ import { createHash } from 'node:crypto'
 import { mkdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
+import { setImmediate } from 'node:timers/promises'
 import { serveGuestDisk } from '../nbd/guest-disk-server.ts'
 import type { LabPool, Refstring } from '../pool.ts'
 import { disksOf, type GuestDisk, GuestError, isPlainVm, refusal } from './guest-disk.ts'
@@ -17,7 +18,8 @@ const nameLength = 48
 
 /** The URI of a disk's guest side. It stays the same across restarts, snapshots and reverts: it names VM and position. */
 export function guestSocketUri(folder: string, vm: string, userdevice: string): string {
-  return `nbd+unix:///?socket=${encodeURI(socketPath(folder, vm, userdevice))}`
+  const path = socketPath(folder, vm, userdevice)
+  return `nbd+unix:///?socket=${path.split('/').map(encodeURIComponent).join('/')}`
 }
 
 function socketPath(folder: string, vm: string, userdevice: string): string {
@@ -39,6 +41,8 @@ export function openSocketFolder(folder: string): { readonly path: string; remov
 }
 
 export interface GuestSockets {
+  /** Resolves when the sockets are those of the disks that there are now. */
+  settled(): Promise<void>
   close(): Promise<void>
 }
 
@@ -72,17 +76,25 @@ export async function startGuestSockets(pool: LabPool, folder: string): Promise<
   }
 
   const stopListening = pool.db.onChange((className) => {
-    if (scheduled || (className !== 'VBD' && className !== 'VM')) return
+    if (scheduled || closed || (className !== 'VBD' && className !== 'VM')) return
     scheduled = true
-    // Once for all that changes together, and not in the middle of it.
-    setImmediate(() => {
+    work = work.then(async () => {
+      // Once for all that changes together, and not in the middle of it.
+      await setImmediate()
       scheduled = false
-      if (!closed) work = work.then(follow).catch(() => undefined)
+      // What one change could not get (a file handle, say), the next one tries again.
+      await follow().catch(() => undefined)
     })
   })
   work = follow()
   await work
   return {
+    async settled() {
+      for (let seen: unknown; seen !== work; ) {
+        seen = work
+        await work
+      }
+    },
     async close() {
       closed = true
       stopListening()

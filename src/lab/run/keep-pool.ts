@@ -128,6 +128,7 @@ async function keep(folder: PoolFolder, options: KeepOptions, undo: Undo, close:
     filler,
     writers,
     guestUri: (vm, userdevice) => guestSocketUri(socketFolder.path, vm, userdevice),
+    guestsReady: async () => sockets?.settled(),
     setClockOffset(milliseconds) {
       record = { ...record, clockOffset: milliseconds }
       folder.remember(record)
@@ -152,6 +153,7 @@ async function keep(folder: PoolFolder, options: KeepOptions, undo: Undo, close:
     }
   }
   folder.remember(record)
+  await controlled.guestsReady()
   const { url, fingerprint } = running as unknown as RunningPool
   return {
     ...controlled,
