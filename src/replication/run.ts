@@ -243,7 +243,13 @@ class VmRun {
         'run again: the disk was removed in between',
       )
     }
-    const record = this.#options.verify === 'off' || this.#options.verify === 'full' ? undefined : this.#recordFor(disk.size)
+    let record: SentDisk['record']
+    const { verify } = this.#options
+    const remember = (changedBytes: number) => {
+      const granules = Math.ceil(changedBytes / DIGEST_GRANULE)
+      record = createSentRecord(disk.size, verify === 'sample' ? sampler(granules, SAMPLES, context.ids.run) : undefined)
+      return record.add
+    }
     const base = plan.choice.kind === 'delta' ? plan.choice.base : undefined
     const baseRef = base && findByUuid(views.source.VDI, base.uuid)?.[0]
     const result = await transferDisk(context, {
@@ -253,14 +259,9 @@ class VmRun {
       prepare: (...how) => this.#prepareDisk(plan, live, disk, replica, ...how),
       onProgress: (bytesDone, bytesExpected) => this.#progress('transfer', plan, bytesDone, bytesExpected),
       ...(this.#options.beforeWrite === undefined ? {} : { beforeWrite: this.#options.beforeWrite }),
-      ...(record === undefined ? {} : { onWrite: record.add }),
+      ...(verify === 'off' || verify === 'full' ? {} : { remember }),
     })
     return { plan, snapshot: disk, result, record, verify: undefined }
-  }
-
-  #recordFor(size: number) {
-    if (this.#options.verify === 'changed') return createSentRecord(size)
-    return createSentRecord(size, sampler(Math.ceil(size / DIGEST_GRANULE), SAMPLES, this.#context.ids.run))
   }
 
   async #prepareDisk(

@@ -45,13 +45,20 @@ export function createSentRecord(
   }
 }
 
-/** A choice of about `samples` of `granules`, the same for the same seed, spread over the disk. */
+/**
+ * A choice of granules such that of `granules` sent about `samples` are chosen, wherever on the disk they lie; the same for the same
+ * seed. The granule asked about first is always chosen, so that a small delta is not left unverified.
+ */
 export function sampler(granules: number, samples: number, seed: string): (granule: number) => boolean {
   if (granules <= samples) return () => true
   let state = 0
   for (const character of seed) state = (Math.imul(state, 31) + character.charCodeAt(0)) >>> 0
   const limit = Math.ceil((samples / granules) * 2 ** 32)
-  return (granule) => mix(granule ^ state) < limit
+  let first: number | undefined
+  return (granule) => {
+    first ??= granule
+    return granule === first || mix(granule ^ state) < limit
+  }
 }
 
 /** A finaliser in the manner of MurmurHash3: every bit of the number moves every bit of the result. */

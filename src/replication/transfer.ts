@@ -22,8 +22,8 @@ export interface TransferRequest {
   readonly prepare: (landing: Landing, from: string | null, willWrite: boolean) => Promise<TargetDisk>
   readonly onProgress: (bytesDone: number, bytesExpected: number | undefined) => void
   readonly beforeWrite?: (bytes: number) => Promise<void> | void
-  /** Told of every piece that is sent. */
-  readonly onWrite?: (offset: number, data: Buffer) => void
+  /** Asked once it is known how many bytes differ; what it returns is told of every piece that is sent. */
+  readonly remember?: (changedBytes: number) => (offset: number, data: Buffer) => void
 }
 
 export interface TransferResult {
@@ -85,7 +85,7 @@ export async function transferDisk(context: RunContext, request: TransferRequest
       budget: context.budget,
       onProgress: ({ bytesDone, bytesExpected }) => onProgress(bytesDone, bytesExpected),
       ...(request.beforeWrite === undefined ? {} : { beforeWrite: request.beforeWrite }),
-      ...(request.onWrite === undefined ? {} : { onWrite: request.onWrite }),
+      ...(request.remember === undefined ? {} : { onWrite: request.remember(opened.changedBytes) }),
       // What isn't written to a new disk is zero already; on any other disk a zero may be news.
       ...(target.blank ? { skipZeroes: ZERO_GRANULE } : {}),
     },
