@@ -34,8 +34,9 @@ export function table(figures: readonly Figure[]): string {
   const widths = all[0]?.map((_, column) => Math.max(...all.map((row) => row[column]?.length ?? 0))) ?? []
   return all
     .map((row) => {
-      const line = row.map((cell, column) => (column === 2 ? cell.padStart(widths[2] ?? 0) : cell.padEnd(widths[column] ?? 0))).join('  ')
-      return line.endsWith('MISSED') ? styleText('red', line) : line.trimEnd()
+      const cells = row.map((cell, column) => (column === 2 ? cell.padStart(widths[2] ?? 0) : cell.padEnd(widths[column] ?? 0)))
+      const line = cells.join('  ').trimEnd()
+      return line.endsWith('MISSED') ? styleText('red', line) : line
     })
     .join('\n')
 }
