@@ -13,6 +13,7 @@ import { emptyValue, NULL } from './empty-value.ts'
 import { getOrMake } from './get-or-make.ts'
 import { type Relation, relationsFrom, relationsTo } from './relations.ts'
 import { sameValue } from './same-value.ts'
+import { storable } from './storable.ts'
 
 /** Classes that start empty whenever the toolstack starts (PersistNothing in xen-api ocaml/idl/datamodel.ml). */
 const TRANSIENT: ReadonlySet<string> = new Set(['session', 'task'])
@@ -224,7 +225,7 @@ export function openDatabase(path: string): VersionedDatabase {
       const before = entry.fields
       if (Object.keys(patch).every((field) => patch[field] === undefined || sameValue(before[field], patch[field]))) return
       const after: Record<string, Value> = { ...before }
-      for (const [field, value] of Object.entries(patch)) if (value !== undefined) after[field] = value
+      for (const [field, value] of Object.entries(patch)) if (value !== undefined) after[field] = storable(value)
       if (after.uuid !== before.uuid) {
         table(className).byUuid.delete(before.uuid as string)
         table(className).byUuid.set(after.uuid as string, ref)
@@ -293,7 +294,7 @@ function complete(className: string, given: Row): Row {
   for (const [field, [type]] of Object.entries(classes[className]?.fields ?? {})) {
     if (mirrorsOf.has(field)) continue
     const value = given[field]
-    out[field] = value !== undefined ? value : field === 'uuid' ? randomUUID() : emptyValue(type)
+    out[field] = value !== undefined ? storable(value) : field === 'uuid' ? randomUUID() : emptyValue(type)
   }
   return out
 }

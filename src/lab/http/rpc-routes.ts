@@ -1,4 +1,6 @@
 /** The two RPC endpoints. JSON at /jsonrpc and below; XML everywhere else, since an unknown POST path ends at `/`. */
+import { isUtf8 } from 'node:buffer'
+import { XapiFailure } from '../pool.ts'
 import type { Dispatcher } from '../rpc/dispatcher.ts'
 import { answerJson } from '../rpc/json-rpc.ts'
 import { Malformed } from '../rpc/malformed.ts'
@@ -11,13 +13,26 @@ import type { Route } from './server.ts'
 /** http_limit_max_rpc_size in xen-api ocaml/xapi-consts/constants.ml. */
 const MAX_BODY_BYTES = 300 * 1024
 
+/** Answers a call whose text is no UTF-8 (xen-api ocaml/idl/ocaml_backend/gen_server.ml). */
+const REFUSING: Pick<Dispatcher, 'dispatch'> = {
+  async dispatch(_name, params) {
+    const broken = params.find((param) => typeof param === 'string' && !isUtf8(Buffer.from(param, 'latin1')))
+    throw new XapiFailure('INVALID_VALUE', ['Invalid UTF-8 string in parameter', String(broken ?? '')])
+  },
+}
+
 export function rpcRoutes(dispatcher: Dispatcher): Route[] {
-  const route = (path: string, type: string, answer: (dispatcher: Dispatcher, body: string) => Promise<string>): Route => ({
+  const route = (
+    path: string,
+    type: string,
+    answer: (dispatcher: Pick<Dispatcher, 'dispatch'>, body: string) => Promise<string>,
+  ): Route => ({
     method: 'POST',
     path,
     async handle(head, wire) {
       const body = await readBody(head, wire)
-      const reply = await answer(dispatcher, body).catch((error: unknown) => {
+      const used = isUtf8(body) ? dispatcher : REFUSING
+      const reply = await answer(used, body.toString(used === dispatcher ? 'utf8' : 'latin1')).catch((error: unknown) => {
         throw error instanceof Malformed ? new ReplyPage('internal error', error.message) : error
       })
       const bytes = Buffer.from(reply)
@@ -57,11 +72,11 @@ const preflight: Route = {
   },
 }
 
-async function readBody(head: RequestHead, wire: Connection): Promise<string> {
+async function readBody(head: RequestHead, wire: Connection): Promise<Buffer> {
   const { contentLength } = head
   if (contentLength === undefined) throw new ReplyPage('internal error', 'a content-length is needed')
   if (contentLength > MAX_BODY_BYTES) throw new ReplyPage('internal error', 'the body is too large')
   const bytes = await wire.read(contentLength)
   if (bytes.length < contentLength) throw new ReplyPage('silent')
-  return bytes.toString('utf8')
+  return bytes
 }

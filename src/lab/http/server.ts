@@ -12,17 +12,26 @@ import { forbidden, headerTooLarge, internalError, methodNotImplemented, request
 import { pageOf } from './reply-page.ts'
 import { parseHead, type RequestHead } from './request.ts'
 
-/** Header block of a request (max_header_length_tcp in xen-api ocaml/xapi/xapi_globs.ml). */
-const MAX_HEADER_BYTES = 1024
-/** Time for one read, and for all, of the first header on a connection (header_read_timeout_tcp, header_total_timeout_tcp). */
-const HEADER_READ_MS = 10_000
-const HEADER_TOTAL_MS = 60_000
-/** Connections served at once (conn_limit_tcp); more wait their turn. */
-const MAX_CONNECTIONS = 800
+export interface HttpLimits {
+  /** Header block of a request (max_header_length_tcp in xen-api ocaml/xapi/xapi_globs.ml). */
+  readonly headerBytes: number
+  /** Time for one read, and for all, of the first header on a connection (header_read_timeout_tcp, header_total_timeout_tcp). */
+  readonly headerReadMs: number
+  readonly headerTotalMs: number
+  /** Connections served at once (conn_limit_tcp); more wait their turn. */
+  readonly connections: number
+  /** A connection on which nothing moves is closed then, as the TLS front of a host does (stunnel's TIMEOUTidle). */
+  readonly idleMs: number
+}
+
+const LIMITS: HttpLimits = { headerBytes: 1024, headerReadMs: 10_000, headerTotalMs: 60_000, connections: 800, idleMs: 12 * 60 * 60 * 1000 }
 /** Time for handlers to end when the server closes. */
 const CLOSING_MS = 5000
 /** A TLS handshake that takes longer is given up. */
 const HANDSHAKE_MS = 60_000
+
+/** Methods that XAPI has any handler for; others are not implemented. */
+const METHODS: ReadonlySet<string> = new Set(['GET', 'PUT', 'POST', 'CONNECT', 'OPTIONS'])
 
 export interface Route {
   readonly method: string
@@ -43,7 +52,9 @@ export async function startHttpServer(options: {
   readonly cert: string
   readonly key: string
   readonly routes: readonly Route[]
+  readonly limits?: Partial<HttpLimits>
 }): Promise<HttpServer> {
+  const limits: HttpLimits = { ...LIMITS, ...options.limits }
   const open = new Set<Socket>()
   const waiting: Socket[] = []
   const serving = new Set<Promise<void>>()
@@ -57,7 +68,8 @@ export async function startHttpServer(options: {
   })
   tls.on('secureConnection', (socket: TLSSocket) => {
     socket.setNoDelay(true)
-    const running = serve(connection(socket), options.routes).finally(() => serving.delete(running))
+    socket.setTimeout(limits.idleMs, () => socket.destroy())
+    const running = serve(connection(socket), options.routes, limits).finally(() => serving.delete(running))
     serving.add(running)
   })
   tls.on('tlsClientError', (_error, socket) => socket.destroy())
@@ -78,7 +90,7 @@ export async function startHttpServer(options: {
       const at = waiting.indexOf(socket)
       if (at >= 0) waiting.splice(at, 1)
     })
-    if (served < MAX_CONNECTIONS) admit(socket)
+    if (served < limits.connections) admit(socket)
     else waiting.push(socket)
   })
   await new Promise<void>((resolve, reject) => {
@@ -90,6 +102,7 @@ export async function startHttpServer(options: {
     port: typeof address === 'object' && address ? address.port : options.port,
     async close() {
       const closed = new Promise<void>((resolve) => plain.close(() => resolve()))
+      waiting.length = 0
       for (const socket of open) socket.destroy()
       await closed
       // Handlers notice that their connection is gone; what they still have to put right, they do before the pool closes.
@@ -99,10 +112,10 @@ export async function startHttpServer(options: {
 }
 
 /** Requests of one connection, one after the other. */
-async function serve(wire: Connection, routes: readonly Route[]): Promise<void> {
+async function serve(wire: Connection, routes: readonly Route[], limits: HttpLimits): Promise<void> {
   try {
     for (let first = true; ; first = false) {
-      const head = await readHead(wire, first)
+      const head = await readHead(wire, limits, first)
       if (!head || (await answer(head, wire, routes)) === 'close') break
     }
   } catch {
@@ -111,10 +124,13 @@ async function serve(wire: Connection, routes: readonly Route[]): Promise<void> 
   wire.end()
 }
 
-async function readHead(wire: Connection, first: boolean): Promise<RequestHead | undefined> {
+async function readHead(
+  wire: Connection,
+  { headerBytes: limit, headerReadMs: readMs, headerTotalMs: totalMs }: HttpLimits,
+  first: boolean,
+): Promise<RequestHead | undefined> {
   try {
-    const limits = first ? { limit: MAX_HEADER_BYTES, readMs: HEADER_READ_MS, totalMs: HEADER_TOTAL_MS } : { limit: MAX_HEADER_BYTES }
-    const block = await wire.readHeader(limits)
+    const block = await wire.readHeader(first ? { limit, readMs, totalMs } : { limit })
     if (block === undefined) return undefined
     const head = parseHead(block)
     if (!head) await wire.write(internalError('HTTP/1.1', 'The header could not be parsed.'))
@@ -129,7 +145,7 @@ async function readHead(wire: Connection, first: boolean): Promise<RequestHead |
 
 async function answer(head: RequestHead, wire: Connection, routes: readonly Route[]): Promise<'keep' | 'close'> {
   const sameMethod = routes.filter(({ method }) => method === head.method)
-  if (sameMethod.length === 0) {
+  if (!METHODS.has(head.method)) {
     await wire.write(methodNotImplemented(head.version, head.method))
     return 'close'
   }

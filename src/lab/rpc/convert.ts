@@ -39,7 +39,8 @@ export function convert(type: string, value: unknown): Value {
       return value
     default:
       if (typeof value !== 'string') throw mismatch(type, value)
-      if (value.includes('\u0000') || !value.isWellFormed()) throw new XapiFailure('INVALID_VALUE', ['value', value.toWellFormed()])
+      // Half a surrogate pair is no UTF-8 (gen_server.ml checks that first of all).
+      if (!value.isWellFormed()) throw new XapiFailure('INVALID_VALUE', ['Invalid UTF-8 string in parameter', value.toWellFormed()])
       return value
   }
 }

@@ -5,7 +5,7 @@ import type { Dispatcher } from './dispatcher.ts'
 import { Malformed } from './malformed.ts'
 
 /** The reply's body. Throws Malformed for what is no call; an RPC failure is a reply like any other. */
-export async function answerJson(dispatcher: Dispatcher, body: string): Promise<string> {
+export async function answerJson(dispatcher: Pick<Dispatcher, 'dispatch'>, body: string): Promise<string> {
   const { id, version, method, params } = parse(body)
   try {
     const { value } = await dispatcher.dispatch(method, params)

@@ -17,11 +17,14 @@ export class XmlError extends Error {
 }
 
 const MAX_DEPTH = 100
+// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
+const ILLEGAL = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]/
 const ENTITIES: Readonly<Record<string, string>> = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'" }
 const TAG = /<(\/?)([A-Za-z_][\w.:-]*)((?:\s+[\w.:-]+\s*=\s*(?:"[^"<]*"|'[^'<]*'))*)\s*(\/?)>/y
 
 /** The root element. Throws XmlError. */
 export function parseXml(source: string): Element {
+  if (ILLEGAL.test(source)) throw new XmlError('a character that XML does not have')
   const stack: Element[] = []
   let root: Element | undefined
   let at = source.charCodeAt(0) === 0xfeff ? 1 : 0
@@ -80,6 +83,8 @@ function decodeText(text: string): string {
     const number = /^#(?:x([0-9a-fA-F]{1,6})|([0-9]{1,7}))$/.exec(name)
     const code = number ? Number.parseInt(number[1] ?? number[2] ?? '', number[1] ? 16 : 10) : -1
     if (code < 0 || code > 0x10ffff || (code >= 0xd800 && code < 0xe000)) throw new XmlError(`no such entity: ${name}`)
-    return String.fromCodePoint(code)
+    const char = String.fromCodePoint(code)
+    if (ILLEGAL.test(char)) throw new XmlError(`no such character: ${name}`)
+    return char
   })
 }

@@ -7,7 +7,7 @@ import { type Element, parseXml, XmlError } from './xml-reader.ts'
 import { escapeXml, xmlValue } from './xml-value.ts'
 
 /** The reply's body. Throws Malformed for what is no call. */
-export async function answerXml(dispatcher: Dispatcher, body: string): Promise<string> {
+export async function answerXml(dispatcher: Pick<Dispatcher, 'dispatch'>, body: string): Promise<string> {
   const { method, params } = parse(body)
   try {
     return success(await dispatcher.dispatch(method, params))
