@@ -1,4 +1,5 @@
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { mkdirSync, mkdtempSync } from 'node:fs'
+import { rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import type { PoolSettings } from '../pool.ts'
@@ -47,7 +48,8 @@ export async function openLab(options: LabOptions = {}): Promise<Lab> {
   const pools: KeptPool[] = []
   const close = async () => {
     for (const pool of pools.splice(0).reverse()) await pool.close()
-    if (temporary) rmSync(data, { recursive: true, force: true })
+    // Not synchronously: large files take a while to go, and the process may do other things.
+    if (temporary) await rm(data, { recursive: true, force: true })
   }
   try {
     makeFolder(data)
