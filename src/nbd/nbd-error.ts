@@ -56,9 +56,3 @@ export class NbdError extends Error {
     this.errno = details.errno
   }
 }
-
-/** An export's name without what follows `?`: on XAPI hosts that is a session reference. Safe to show. */
-export function maskExportName(exportName: string): string {
-  const query = exportName.indexOf('?')
-  return query === -1 ? exportName : `${exportName.slice(0, query)}?…`
-}

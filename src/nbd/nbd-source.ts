@@ -18,14 +18,17 @@ export interface NbdSourceOptions {
   readonly expected?: number | undefined
   /** Neighbouring extents are read together up to this length. Bytes; default 1 MiB, at most 32 MiB. */
   readonly mergeUpTo?: number | undefined
-  /** Reads in flight. Default 16. As many results again may wait for the consumer. */
+  /** Reads in flight at most. Default 128. As many results again may wait for the consumer. */
   readonly depth?: number | undefined
+  /** Bytes in flight at most. Default 16 MiB: a line of 100 ms is filled at 160 MiB/s. As many again may wait for the consumer. */
+  readonly bytesInFlight?: number | undefined
 }
 
 const MIB = 1024 * 1024
 const DEFAULT_MERGE = MIB
 const MOST_MERGED = 32 * MIB
-const DEFAULT_DEPTH = 16
+const DEFAULT_DEPTH = 128
+const DEFAULT_BYTES_IN_FLIGHT = 16 * MIB
 
 /**
  * Reads `extents`. Blocks come as the answers do, out of order; neighbours may come as one block, long extents as several.
@@ -36,6 +39,7 @@ export function createNbdSource(options: NbdSourceOptions): BlockSource {
   const { size, extents } = options
   const mergeUpTo = Math.min(options.mergeUpTo ?? DEFAULT_MERGE, MOST_MERGED)
   const depth = options.depth ?? DEFAULT_DEPTH
+  const mostBytes = options.bytesInFlight ?? DEFAULT_BYTES_IN_FLIGHT
   const expected =
     options.expected ?? (Array.isArray(extents) ? extents.reduce((sum: number, { length }: Extent) => sum + length, 0) : undefined)
   let pool: NbdPool | undefined = typeof options.pool === 'function' ? undefined : options.pool
@@ -61,7 +65,9 @@ export function createNbdSource(options: NbdSourceOptions): BlockSource {
     const from = await open()
     const stop = new AbortController()
     const ready: Block[] = []
+    let readyBytes = 0
     let inFlight = 0
+    let inFlightBytes = 0
     let planned = false
     let failure: { readonly reason: unknown } | undefined
     let changed = Promise.withResolvers<void>()
@@ -87,24 +93,38 @@ export function createNbdSource(options: NbdSourceOptions): BlockSource {
       }
       try {
         await from.readInto(buffer, plan.offset)
-        if (stop.signal.aborted) free()
-        else ready.push(...toBlocks(plan, buffer, free))
+        if (stop.signal.aborted) {
+          free()
+        } else {
+          const given = toBlocks(plan, buffer, free)
+          ready.push(...given)
+          for (const { data } of given) readyBytes += data.length
+        }
       } catch (error) {
         free()
         fail(error)
       }
       inFlight--
+      inFlightBytes -= plan.length
       wake()
+    }
+
+    /** Whether `length` bytes more would be too much for the line, or for a consumer that does not keep up. */
+    function mustWait(length: number): boolean {
+      if (inFlight >= depth || inFlight + ready.length >= 2 * depth) return true
+      if (inFlight === 0 && ready.length === 0) return false
+      return inFlightBytes + length > mostBytes || inFlightBytes + readyBytes + length > 2 * mostBytes
     }
 
     async function issue(): Promise<void> {
       try {
         for await (const plan of planReads(extents, { size, mergeUpTo })) {
-          while (failure === undefined && (inFlight >= depth || inFlight + ready.length >= 2 * depth)) await changed.promise
+          while (failure === undefined && mustWait(plan.length)) await changed.promise
           if (failure !== undefined) return
           const release = await budget.take(plan.length, stop.signal)
           if (failure !== undefined) return release()
           inFlight++
+          inFlightBytes += plan.length
           void read(plan, release)
         }
         planned = true
@@ -120,8 +140,8 @@ export function createNbdSource(options: NbdSourceOptions): BlockSource {
         if (failure !== undefined) throw failure.reason
         const block = ready.shift()
         if (block !== undefined) {
-          // A slot among the results is free.
-          if (ready.length + inFlight < 2 * depth) wake()
+          readyBytes -= block.data.length
+          wake()
           yield block
         } else if (planned && inFlight === 0) {
           return

@@ -21,7 +21,7 @@ export interface NbdPoolOptions {
   readonly candidates: readonly NbdServer[]
   /** Most connections to open; a XAPI host grants 16 to all its clients together. Default 2. */
   readonly connections?: number | undefined
-  /** Reads in flight on each connection. Default 8. */
+  /** Reads in flight on each connection. Default 64: over a long line, small reads need many. */
   readonly depth?: number | undefined
   /** Bytes that the export must have; anything else is NBD_SIZE_MISMATCH. */
   readonly size?: number | undefined
@@ -53,8 +53,11 @@ export interface NbdPool {
   close(): Promise<void>
 }
 
-const DEFAULTS = { connections: 2, depth: 8, tries: 5, backoffMs: 250 }
+const DEFAULTS = { connections: 2, depth: 64, tries: 5, backoffMs: 250 }
 const MAX_BACKOFF_MS = 5_000
+
+/** Another connection is opened when there is more to do than this many reads for each that is open. */
+const BUSY = 2
 
 /** Trying the same server again does not change these. */
 const LASTING: ReadonlySet<NbdErrorCode> = new Set([
@@ -84,7 +87,7 @@ interface Member {
 }
 
 /**
- * Opens the first connection; more follow while reads wait in line, one after the other, because opening several at once to one disk
+ * Opens the first connection; more follow while there are reads enough for them, one after the other, because opening several at once to one disk
  * makes a XAPI host fail some with VDI_IN_USE. Fewer are fine when the server grants no more. Throws what `connectNbd` throws
  * when no candidate works, NBD_NO_SERVER when there is none, NBD_SIZE_MISMATCH.
  */
@@ -148,8 +151,16 @@ export async function openNbdPool(options: NbdPoolOptions): Promise<NbdPool> {
     throw first?.error
   }
 
+  /** Whether another connection would have something to do. */
+  function wanting(): boolean {
+    if (dead !== undefined || members.size >= limit) return false
+    let pending = queue.length
+    for (const { connection } of members) pending += connection.inFlight
+    return pending > BUSY * members.size
+  }
+
   async function openMore(): Promise<void> {
-    while (dead === undefined && members.size < limit && queue.length > 0) {
+    while (wanting()) {
       try {
         if (failures > 0) await pause(Math.min(MAX_BACKOFF_MS, backoffMs * 2 ** (failures - 1)), life.signal)
         await openOne()
@@ -182,7 +193,7 @@ export async function openNbdPool(options: NbdPoolOptions): Promise<NbdPool> {
       const read = queue.shift()
       if (read !== undefined) void send(read, best)
     }
-    if (queue.length > 0 && members.size < limit && opener === undefined && dead === undefined) {
+    if (opener === undefined && wanting()) {
       opener = openMore().finally(() => {
         opener = undefined
         if (queue.length > 0) pump()

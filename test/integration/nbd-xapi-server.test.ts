@@ -247,6 +247,22 @@ test('a read that is no whole sector, a write and an unknown command get their e
   }
 })
 
+test('clients that talk nonsense, before TLS and in its place, are hung up on and leave nothing attached', async () => {
+  const random = randomNumbers(seed)
+  for (let round = 0; round < 40; round++) {
+    const client = await greeted()
+    if (round % 2 === 0) await ask(client, OPTION.starttls)
+    await client.write(randomBytes(random, 1 + random(3000))).catch(() => undefined)
+    if (round % 3 === 0) client.destroy()
+    else client.end()
+    await client.closed
+  }
+  const connection = await connectRight()
+  assert.ok((await connection.read(0, 4096)).equals(content.subarray(0, 4096)))
+  await connection.close()
+  assert.equal(attachments(), 0)
+})
+
 test('sixteen connections at once and no more; one that ends makes room', async () => {
   const connections = []
   for (let index = 0; index < 16; index++) connections.push(await connectRight())
