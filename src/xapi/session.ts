@@ -56,7 +56,6 @@ export class PoolSession {
     this.#options = options
     this.#calls = this.#rpcTo(options.address)
     this.#waits = this.#rpcTo(options.address)
-    if (options.password !== '') this.#secrets.add(options.password)
   }
 
   /** Where the master listens, as far as known. */
@@ -74,7 +73,7 @@ export class PoolSession {
     this.#options.onCall?.(method)
   }
 
-  /** Text without passwords and session references. */
+  /** Text without session references. */
   hide(text: string): string {
     let hidden = text
     for (const secret of this.#secrets) hidden = hidden.replaceAll(secret, '(hidden)')
@@ -175,8 +174,10 @@ export class PoolSession {
       return await rpc.request(method, params, { signal, timeoutMs: Math.max(deadline - Date.now(), 1) })
     } catch (error) {
       if (!(error instanceof XapiError)) throw error
-      // SESSION_INVALID repeats the session; texts of INTERNAL_ERROR may repeat any parameter.
-      const shown = error.params.map((param) => this.hide(param))
+      // SESSION_INVALID repeats the session; texts of INTERNAL_ERROR may repeat any parameter, the password of a login too.
+      const { password } = this.#options
+      const login = method === 'session.login_with_password' && password !== ''
+      const shown = error.params.map((param) => this.hide(login ? param.replaceAll(password, '(hidden)') : param))
       if (error.code === 'SESSION_INVALID') shown[0] = '(hidden)'
       throw new XapiError(error.code, shown, method)
     }

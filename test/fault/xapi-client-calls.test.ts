@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
+import { createServer as createHttp } from 'node:http'
 import { createServer } from 'node:net'
 import { test } from 'node:test'
 import { type ConnectOptions, connectXapi } from '../../src/xapi/connect.ts'
@@ -336,3 +337,40 @@ test('plain http:// to another machine is refused before anything is sent', asyn
   const trust = trustListed([])
   await assert.rejects(connectXapi({ url: 'http://192.0.2.1', user: 'root', password: 'secret', trust }), { code: 'POOL_URL_INVALID' })
 })
+
+test('http:// works on this machine, where nobody listens in', async () => {
+  const heads: string[] = []
+  const server = createHttp((request, response) => {
+    let body = ''
+    request.on('data', (chunk) => {
+      body += chunk
+    })
+    request.on('end', () => {
+      const { id, method } = JSON.parse(body)
+      heads.push(`${request.method} ${request.url} ${method}`)
+      response.end(JSON.stringify({ jsonrpc: '2.0', id, result: 'OpaqueRef:x' }))
+    })
+  }).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  try {
+    const url = `http://127.0.0.1:${(server.address() as { port: number }).port}`
+    const xapi = await connectXapi({ url, user: 'root', password: 'secret', trust: trustListed([]) })
+    assert.equal(await xapi.call('pool.get_all', []), 'OpaqueRef:x')
+    assert.equal(xapi.fingerprint, '')
+    await xapi.close()
+    assert.deepEqual(
+      heads,
+      ['session.login_with_password', 'pool.get_all', 'session.logout'].map((name) => `POST /jsonrpc ${name}`),
+    )
+  } finally {
+    server.close()
+  }
+})
+
+test('the password does not come back in an error of the login', () =>
+  withServer(
+    { messages: { 'session.login_with_password': (params) => ({ failure: ['INTERNAL_ERROR', `odd: ${params.join(' ')}`] }) } },
+    async (_server, login) => {
+      await assert.rejects(connectXapi(login), (error: unknown) => error instanceof XapiError && !error.message.includes('secret'))
+    },
+  ))

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
 import { test } from 'node:test'
 import { connectXapi } from '../../src/xapi/connect.ts'
 import type { Ref } from '../../src/xapi/ref.ts'
@@ -208,12 +209,10 @@ test('a slow reader of an export holds the server back', () => {
     async (request, end) => {
       request.socket.write(OK)
       const piece = Buffer.alloc(1024 * 1024)
+      const closed = once(request.socket, 'close')
       for (let n = 0; n < 64 && !request.socket.destroyed; n++) {
-        if (!request.socket.write(piece)) {
-          await new Promise<void>((resolve) => {
-            request.socket.once('drain', resolve).once('close', resolve)
-          })
-        }
+        const room = Promise.race([once(request.socket, 'drain'), closed])
+        if (!request.socket.write(piece)) await room
         sent++
       }
       end(SUCCESS)
@@ -357,6 +356,19 @@ test('an import into a server that fails in the middle ends early, with the reas
       await assert.rejects(stream.write(Buffer.alloc(1)), { code: 'VDI_IO_ERROR' })
       await assert.rejects(stream.finish(), { code: 'VDI_IO_ERROR' })
       await stream.abort()
+    },
+  ))
+
+test('an import that fails right with the headers is never a success', () =>
+  withPool(
+    (request, end) => {
+      end(IO_ERROR)
+      request.socket.end(OK + PAGES)
+    },
+    async (xapi) => {
+      const stream = await openImport(xapi)
+      await assert.rejects(stream.write(Buffer.alloc(100)), { code: 'VDI_IO_ERROR' })
+      await assert.rejects(stream.finish(), { code: 'VDI_IO_ERROR' })
     },
   ))
 
