@@ -125,6 +125,8 @@ export interface PoolSettings {
   attachMs: number
   /** Milliseconds a failed login takes to answer. */
   badLoginMs: number
+  /** Milliseconds until the storage garbage collector looks at an SR after a deletion or a scan; 1000 when absent. */
+  collectorDelayMs?: number
 }
 
 export interface LabPool {

@@ -14,22 +14,26 @@ const COMMON = [
   'VDI_SNAPSHOT',
   'VDI_RESIZE',
   'VDI_MIRROR',
-  'VDI_GENERATE_CONFIG',
   'ATOMIC_PAUSE',
   'VDI_CONFIG_CBT',
 ]
+const MOUNTED = [...COMMON, 'VDI_GENERATE_CONFIG', 'VDI_UPDATE', 'VDI_RESET_ON_BOOT', 'VDI_READ_CACHING', 'THIN_PROVISIONING']
+const VOLUMES = [...COMMON, 'SR_TRIM', 'VDI_UPDATE', 'VDI_RESET_ON_BOOT']
 
-/** Capabilities of the drivers (sm libs/sm/drivers/*.py, CAPABILITIES); they decide what `allowed_operations` lists. */
+/** Capabilities of the drivers (CAPABILITIES in sm libs/sm/drivers/*.py); they decide what `allowed_operations` lists. */
 const BY_TYPE: Readonly<Record<string, readonly string[]>> = {
-  file: [...COMMON, 'THIN_PROVISION'],
-  ext: [...COMMON, 'SR_SUPPORTS_LOCAL_CACHING', 'THIN_PROVISION', 'VDI_UPDATE'],
-  nfs: [...COMMON, 'SR_CACHING', 'VDI_RESET_ON_BOOT/2', 'THIN_PROVISION', 'VDI_UPDATE'],
-  lvm: [...COMMON, 'VDI_UPDATE'],
-  lvmoiscsi: [...COMMON, 'VDI_UPDATE'],
-  lvmohba: [...COMMON, 'VDI_UPDATE'],
+  file: [...COMMON, 'VDI_GENERATE_CONFIG', 'THIN_PROVISIONING'],
+  ext: [...MOUNTED, 'SR_SUPPORTS_LOCAL_CACHING'],
+  nfs: [...MOUNTED, 'SR_CACHING'],
+  smb: [...MOUNTED, 'SR_CACHING'],
+  lvm: VOLUMES,
+  lvmoiscsi: [...VOLUMES, 'SR_METADATA', 'SR_CACHING', 'VDI_GENERATE_CONFIG'],
+  lvmohba: [...VOLUMES, 'SR_METADATA', 'SR_CACHING', 'VDI_GENERATE_CONFIG'],
   iso: ['VDI_CREATE', 'VDI_DELETE', 'VDI_ATTACH', 'VDI_DETACH', 'SR_SCAN', 'SR_ATTACH', 'SR_DETACH'],
   udev: ['VDI_INTRODUCE', 'VDI_ATTACH', 'VDI_DETACH', 'VDI_UPDATE', 'SR_UPDATE'],
 }
+
+const KNOWN = new Map(Object.entries(BY_TYPE).map(([type, features]) => [type, new Set(features)]))
 
 /** Types of SR that can be made. */
 export const knownTypes: readonly string[] = Object.keys(BY_TYPE)
@@ -45,8 +49,8 @@ export function keepsImages(type: string): boolean {
 /** What the SR's driver can do: of a driver not known here, what its SM object says. */
 export function featuresOf(db: Database, sr: Refstring): ReadonlySet<string> {
   const type = text(db.get('SR', sr), 'type')
-  const known = BY_TYPE[type]
-  if (known) return new Set(known.map((name) => name.split('/')[0] as string))
+  const known = KNOWN.get(type)
+  if (known) return known
   const driver = db.refs('SM').find((ref) => text(db.get('SM', ref), 'type') === type)
   return new Set(driver === undefined ? COMMON : Object.keys((db.get('SM', driver).features ?? {}) as Record<string, number>))
 }

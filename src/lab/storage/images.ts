@@ -22,8 +22,8 @@ export interface Image {
 }
 
 const KIND = 'storage-image'
-/** Nodes whose two files may be open at once, times two. */
-const OPEN_FILES = 512
+/** Files that may be open at once: several pools share one process and its limit. */
+const OPEN_FILES = 192
 /** Pages of maps and change logs in memory: 32 MiB. */
 const CACHED_PAGES = 8192
 

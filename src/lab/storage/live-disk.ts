@@ -72,7 +72,7 @@ export class LiveDisk implements Disk {
 
   #image(): Image {
     const image = this.#manager.images.get(this.uuid)
-    if (!image) throw deviceFailure()
+    if (!image || this.#manager.closed) throw deviceFailure()
     return image
   }
 

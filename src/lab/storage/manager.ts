@@ -113,6 +113,11 @@ export class StorageManager implements Storage {
     this.images.close()
   }
 
+  /** Whether the pool has stopped: disks then fail instead of opening their files again. */
+  get closed(): boolean {
+    return this.#closed
+  }
+
   imageOf(vdi: Refstring): Image {
     const image = this.images.get(text(this.db.get('VDI', vdi), 'uuid'))
     if (!image) throw this.unavailable(vdi)

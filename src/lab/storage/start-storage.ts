@@ -11,6 +11,7 @@ export function startStorage(pool: LabPool, undo: (() => unknown)[]): StorageMan
     settings,
     now: () => pool.now(),
     controlDomain: () => pool.refs.controlDomain,
+    ...(settings.collectorDelayMs === undefined ? {} : { collector: { delayMs: settings.collectorDelayMs } }),
   })
   undo.push(() => storage.close())
   storage.recover()
