@@ -150,3 +150,19 @@ test('a raw upload without a disk makes one of its length on the SR named', need
   assert.deepEqual([name_label, virtual_size], ['Imported VDI', 2 * BLOCK])
   assert.ok((await lab.get(vdi!, 'small.back')).subarray(0, 3 * MiB).equals(await readFile(file('small.raw'))))
 })
+
+test('a pool that stops in the middle of an import and an export starts again with nothing attached', needs('curl'), async () => {
+  const [read, written] = [await lab.newDisk(256 * MiB), await lab.newDisk(SIZE)]
+  const slow = (path: string, vdi: string, ...args: string[]) =>
+    lab.curl(path, { vdi }, '--limit-rate', '1M', '--output', file(`slow-${vdi}`), ...args)
+  await writeFile(file('slow'), Buffer.alloc(SIZE, 5))
+  const transfers = [slow('/export_raw_vdi', read), slow('/import_raw_vdi', written, '--upload-file', file('slow'))]
+  for (const vdi of [read, written]) await lab.until(async () => (await lab.call('VDI.get_VBDs', vdi)).length === 1)
+  await lab.restart()
+  await Promise.all(transfers)
+  assert.ok((await stat(file(`slow-${read}`))).size < 256 * MiB, 'the export was cut off')
+  for (const vdi of [read, written]) {
+    assert.deepEqual(await lab.call('VDI.get_VBDs', vdi), [])
+    await lab.call('VDI.destroy', vdi)
+  }
+})

@@ -44,14 +44,20 @@ export interface CurlPool {
   get(vdi: string, to: string, query?: Record<string, string>): Promise<Buffer>
   /** Writes pieces into a disk by the chunked frames of XAPI. */
   write(vdi: string, pieces: readonly [offset: number, data: Buffer][]): Promise<void>
+  /** Waits until something holds. */
+  until(holds: () => Promise<boolean>): Promise<void>
+  /** Stops the pool and starts it again on its folder. */
+  restart(): Promise<void>
   close(): Promise<void>
 }
 
 export async function startCurlPool(): Promise<CurlPool> {
   const folder = await mkdtemp(join(tmpdir(), 'understudy-bulk-'))
   const settings = { attachMs: 5, badLoginMs: 20 }
-  const running = await startPool({ name: 'bulk', folder: join(folder, 'pool'), password: PASSWORD, nbd: false, settings })
-  const session = await rpc(running.url, 'session.login_with_password', 'root', PASSWORD)
+  const start = () => startPool({ name: 'bulk', folder: join(folder, 'pool'), password: PASSWORD, nbd: false, settings })
+  let running = await start()
+  const login = () => rpc(running.url, 'session.login_with_password', 'root', PASSWORD)
+  let session: string = await login()
   const call: CurlPool['call'] = (method, ...params) => rpc(running.url, method, session, ...params)
   const sr = (await call('SR.get_all'))[0]
   const file = (name: string) => join(folder, name)
@@ -71,14 +77,16 @@ export async function startCurlPool(): Promise<CurlPool> {
       return { status, code }
     }
   const curl = run(`user = "root:${PASSWORD}"\n`)
-  const ended: CurlPool['ended'] = async (task) => {
+  const until: CurlPool['until'] = async (holds) => {
     const limit = Date.now() + 30_000
-    for (;;) {
-      const record = await call('task.get_record', task)
-      if (record.status !== 'pending') return record
-      assert.ok(Date.now() < limit, 'the task did not end')
+    while (!(await holds())) {
+      assert.ok(Date.now() < limit, 'it took too long')
       await delay(20)
     }
+  }
+  const ended: CurlPool['ended'] = async (task) => {
+    await until(async () => (await call('task.get_status', task)) !== 'pending')
+    return call('task.get_record', task)
   }
   const put: CurlPool['put'] = async (vdi, body, query = {}) => {
     const task = await newTask()
@@ -96,12 +104,22 @@ export async function startCurlPool(): Promise<CurlPool> {
     return ended(task)
   }
   return {
-    running,
-    session,
+    get running() {
+      return running
+    },
+    get session() {
+      return session
+    },
     sr,
     file,
     call,
     newTask,
+    until,
+    async restart() {
+      await running.stop()
+      running = await start()
+      session = await login()
+    },
     ended,
     curl,
     anonymous: run(''),

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { randomBytes, randomNumbers, testSeed } from '../../../test/support/random-disk.ts'
-import { encodeFooter } from '../../vhd/footer.ts'
+import { checksumOf, encodeFooter } from '../../vhd/footer.ts'
 import { encodeHeader } from '../../vhd/header.ts'
 import { planVhd } from '../../vhd/plan-vhd.ts'
 import { VhdStreamWriter } from '../../vhd/write-vhd.ts'
@@ -207,4 +207,26 @@ test('progress comes in whole percents only', () => {
   for (let done = 0; done <= 1000; done++) report(done, 1000)
   assert.equal(steps.length, 100)
   assert.equal(steps.at(-1), 1)
+})
+
+const rounds = Number(process.env.UNDERSTUDY_FUZZ_ROUNDS ?? 200)
+
+test(`damaged VHDs and frames fail as the tool does or write inside the disk, nothing else (seed ${seed}, ${rounds} rounds)`, async () => {
+  const small = OLD.subarray(0, 4 * MiB)
+  const goodVhd = vhdOf(small.length, [512, randomBytes(random, 4096)], [3 * MiB, randomBytes(random, 65536)])
+  const goodFrames = Buffer.concat([frame(4096, randomBytes(random, 8192)), frame(MiB, randomBytes(random, 65536)), END])
+  const outcomes = new Set<boolean>()
+  for (let round = 0; round < rounds; round++) {
+    const isVhd = random(2) === 0
+    const body = Buffer.from(isVhd ? goodVhd : goodFrames)
+    for (let stroke = random(4); stroke > 0; stroke--) body.writeUInt32BE(random(3) ? random(8192) : random(0xffff_ffff), random(700) * 4)
+    if (isVhd && random(3)) {
+      body.writeUInt32BE(checksumOf(body.subarray(0, 512), 64), 64)
+      body.writeUInt32BE(checksumOf(body.subarray(512, 1536), 36), 512 + 36)
+    }
+    const sent = body.subarray(0, random(4) ? body.length : random(body.length))
+    // Anything but ToolFailure, or a write outside the disk, comes through as an error of the test.
+    outcomes.add((isVhd ? await vhd(small, sent) : await frames(small, sent)).failed)
+  }
+  if (rounds >= 100) assert.equal(outcomes.size, 2, 'some were taken and some refused')
 })
