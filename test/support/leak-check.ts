@@ -30,8 +30,8 @@ function start(): void {
   // A short name: paths of unix sockets in it have to stay below 108 bytes.
   const folder = mkdtempSync(join(tmpdir(), 'u'))
   process.env.TMPDIR = folder
-  // npm and others would keep theirs there.
-  process.env.NODE_DISABLE_COMPILE_CACHE = '1'
+  // npm and others would keep theirs there, unless they are told where.
+  if (process.env.NODE_COMPILE_CACHE === undefined) process.env.NODE_DISABLE_COMPILE_CACHE = '1'
   const before = openResources()
   if (process.env.UNDERSTUDY_LEAK_ORIGINS === '1') watchOrigins()
   process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
