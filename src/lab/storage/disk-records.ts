@@ -2,7 +2,7 @@ import { EPOCH, flag, map, NULL_REF, text, without } from '../classes/fields.ts'
 import { xapiDate } from '../database/xapi-date.ts'
 import { type Refstring, type Row, XapiFailure } from '../pool.ts'
 import { roundedSize } from './disk-size.ts'
-import { assertFeature, assertPlugged } from './driver-features.ts'
+import { assertFeature, assertPlugged, keepsImages } from './driver-features.ts'
 import { backendFailure, typeFailure } from './failures.ts'
 import type { StorageManager } from './manager.ts'
 import { addLeafBeside, inheritedSmConfig, recordOfImage, smConfigOf } from './snapshot-image.ts'
@@ -19,6 +19,8 @@ export function createDisk(manager: StorageManager, fields: Row): Refstring {
   const srRow = db.get('SR', sr)
   if (fields.type === 'cbt_metadata') throw typeFailure('', 'cbt_metadata')
   assertFeature(db, sr, 'VDI_CREATE')
+  // Files of an ISO library are put there by people.
+  if (!keepsImages(text(srRow, 'type'))) throw new XapiFailure('SR_OPERATION_NOT_SUPPORTED', [sr])
   assertPlugged(db, sr)
   const size = roundedSize(fields.virtual_size as number)
   manager.assertRoomForImage(text(srRow, 'uuid'), size)

@@ -13,7 +13,7 @@ import { GRANULE } from './cbt/change-logs.ts'
 import { DISK_SIZE, type Line, type Operation } from './killed-writer.ts'
 import { openSmallPool, type SmallPool } from './small-pool.ts'
 
-const ROUNDS = 16
+const ROUNDS = 10
 const SECTORS = DISK_SIZE / 512
 const home = mkdtempSync(join(tmpdir(), 'killed-'))
 after(() => rmSync(home, { recursive: true, force: true }))
