@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { flag, map, text, without } from '../classes/fields.ts'
+import { isLive } from '../classes/vm-facts.ts'
 import { type Attachment, type Refstring, XapiFailure } from '../pool.ts'
 import { assertPlugged } from './driver-features.ts'
 import { typeFailure } from './failures.ts'
@@ -119,9 +120,14 @@ function removeVbd(manager: StorageManager, vbd: Refstring): void {
   if (sr) manager.refreshSr(text(sr, 'uuid'))
 }
 
+/** VBDs through which somebody really holds the disk: those of a checkpoint's snapshot stay marked as attached, and nobody does. */
 function attachedVbds(manager: StorageManager, vdi: Refstring) {
-  const vbds = (manager.db.get('VDI', vdi).VBDs as readonly Refstring[]).map((vbd) => manager.db.get('VBD', vbd))
-  return vbds.filter((vbd) => flag(vbd, 'currently_attached'))
+  const { db } = manager
+  const vbds = (db.get('VDI', vdi).VBDs as readonly Refstring[]).map((vbd) => db.get('VBD', vbd))
+  return vbds.filter((vbd) => {
+    const vm = db.find('VM', text(vbd, 'VM'))
+    return flag(vbd, 'currently_attached') && vm !== undefined && isLive(vm)
+  })
 }
 
 function assertCanActivate(manager: StorageManager, vdi: Refstring, mode: 'RO' | 'RW'): void {
