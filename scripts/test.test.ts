@@ -30,7 +30,7 @@ test('a failed test is shown with its path, its difference and what the file pri
 test('passed tests take no lines beside the count', () => {
   const { status, lines } = npmTest('test/support/fixtures/leaks.ts')
   assert.equal(status, 0)
-  assert.deepEqual(lines, ['Only a part was run: 1 files', '1 passed, 0 failed'])
+  assert.deepEqual(lines, ['Only a part was run: 1 file', '1 passed, 0 failed'])
 })
 
 test('a test file that leaks fails the run', () => {

@@ -29,18 +29,22 @@ const parts: Readonly<Record<string, readonly string[]>> = {
   fault: ['test/fault/**/*.test.ts'],
 }
 
-/** Prints what a failed check printed, and what a passed one has to say; the names of the failed ones. */
-function runChecks(): string[] {
-  return checks.flatMap(([name, program, ...args]) => {
+/** Prints what a failed check printed. Names of the failed ones; what a check says that it did not do is told like a skipped test. */
+function runChecks(): { failed: string[]; notRun: string[] } {
+  const failed: string[] = []
+  const notRun: string[] = []
+  for (const [name, program, ...args] of checks) {
     const { status, stdout, stderr, error } = spawnSync(program, args, { cwd: root, encoding: 'utf8' })
-    const skipped = `${stdout}${stderr}`.split('\n').find((line) => line.startsWith('SKIPPED'))
+    const skipped = `${stdout}${stderr}`.split('\n').find((line) => line.startsWith('SKIPPED: '))
+    if (skipped) notRun.push(`${name}: ${skipped.slice('SKIPPED: '.length)}`)
     if (status === 0) {
-      console.log(`✓ ${name}${skipped ? ` ${skipped}` : ''}`)
-      return []
+      console.log(`✓ ${name}${skipped ? ' (not run)' : ''}`)
+      continue
     }
+    failed.push(name)
     console.log(`✗ ${name}\n${stdout ?? ''}${stderr ?? ''}${error?.message ?? ''}`)
-    return [name]
-  })
+  }
+  return { failed, notRun }
 }
 
 /** Tests must not depend on the caller's settings, and never go through a proxy to reach this machine. */
@@ -106,10 +110,11 @@ const files = named.length > 0 ? named : filesOf(values.only ? (parts[values.onl
 const isWhole = values.only === undefined && named.length === 0
 
 installSystemPackages()
-const failedChecks = isWhole || values.only === 'checks' ? runChecks() : []
+const checked = isWhole || values.only === 'checks' ? runChecks() : { failed: [], notRun: [] }
 const totals = files.length > 0 ? await runTests(files) : { passed: 0, failed: 0, notRun: [] }
-for (const line of totals.notRun) console.log(`NOT RUN: ${line}`)
-if (failedChecks.length > 0) console.log(`FAILED CHECKS: ${failedChecks.join(', ')}`)
-if (!isWhole) console.log(`Only a part was run: ${values.only ?? `${files.length} files`}`)
-console.log(`${totals.passed} passed, ${totals.failed + failedChecks.length} failed`)
-process.exitCode = totals.failed + failedChecks.length > 0 ? 1 : 0
+const failed = totals.failed + checked.failed.length
+for (const line of [...checked.notRun, ...totals.notRun]) console.log(`NOT RUN: ${line}`)
+if (checked.failed.length > 0) console.log(`FAILED CHECKS: ${checked.failed.join(', ')}`)
+if (!isWhole) console.log(`Only a part was run: ${values.only ?? (files.length === 1 ? '1 file' : `${files.length} files`)}`)
+console.log(`${totals.passed} passed, ${failed} failed`)
+process.exitCode = failed > 0 ? 1 : 0
