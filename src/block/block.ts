@@ -61,6 +61,8 @@ export interface BlockSink {
   readonly bytesSent: number
   /** Resolves when the block's memory is no longer needed by the sink; rejects when the transfer is lost. */
   write(offset: number, data: Buffer): Promise<void>
+  /** Told of parts that are not written because they are zero already: for a form that has to know when something won't come. */
+  pass?(offset: number, length: number): Promise<void>
   /** Ends the transfer and waits until the other side has confirmed that everything is in place. */
   finish(): Promise<void>
   /** Gives up: the other side must be able to tell that it was not complete. Safe after `finish`. */

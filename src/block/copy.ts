@@ -1,5 +1,6 @@
 /** The copy loop: takes blocks from a source and gives them to a sink, one after the other; the source reads ahead. */
-import type { BlockSink, BlockSource, ByteBudget } from './block.ts'
+import type { Block, BlockSink, BlockSource, ByteBudget, Extent } from './block.ts'
+import { subtract } from './extents.ts'
 import { dataRuns } from './zeroes.ts'
 
 export interface CopyProgress {
@@ -36,11 +37,17 @@ export async function copyBlocks(source: BlockSource, openSink: () => Promise<Bl
   let sink: BlockSink | undefined
   let bytesCopied = 0
   let bytesWritten = 0
+  const omitted: Extent[] = []
+  const passOmitted = async () => {
+    // Kept until there is a sink to ask.
+    if (sink !== undefined) for (const { offset, length } of omitted.splice(0)) await sink.pass?.(offset, length)
+  }
   try {
     for await (const block of source.blocks(options)) {
       try {
         options.signal.throwIfAborted()
-        const runs = options.skipZeroes === undefined ? [block] : dataRuns(block.offset, block.data, options.skipZeroes)
+        const runs = options.skipZeroes === undefined ? [block] : [...dataRuns(block.offset, block.data, options.skipZeroes)]
+        omitted.push(...subtract([extentOf(block)], runs.map(extentOf)))
         for (const run of runs) {
           await options.beforeWrite?.(run.data.length)
           sink ??= await openSink()
@@ -48,6 +55,7 @@ export async function copyBlocks(source: BlockSource, openSink: () => Promise<Bl
           await sink.write(run.offset, run.data)
           bytesWritten += run.data.length
         }
+        await passOmitted()
         bytesCopied += block.data.length
       } finally {
         block.release()
@@ -56,11 +64,14 @@ export async function copyBlocks(source: BlockSource, openSink: () => Promise<Bl
     }
     options.signal.throwIfAborted()
     await sink?.finish()
-    return { bytesCopied, bytesWritten }
   } catch (error) {
-    await sink?.abort(error)
+    // What fails while giving up hides nothing of why.
+    await sink?.abort(error).catch(() => undefined)
+    await source.close().catch(() => undefined)
     throw error
-  } finally {
-    await source.close()
   }
+  await source.close()
+  return { bytesCopied, bytesWritten }
 }
+
+const extentOf = ({ offset, data }: Pick<Block, 'offset' | 'data'>): Extent => ({ offset, length: data.length })

@@ -3,12 +3,13 @@ import { setTimeout as sleep } from 'node:timers/promises'
 
 /**
  * Returns what a transfer calls before each write; it waits until the bytes fit into the rate. At most a quarter of a second
- * worth of unused rate is saved up. `now` gives milliseconds that never go back.
+ * worth of unused rate is saved up. `now` gives milliseconds that never go back, `wait` lets so many of them pass.
  */
 export function createThrottle(
   bytesPerSecond: number,
   signal: AbortSignal,
   now: () => number = () => performance.now(),
+  wait: (milliseconds: number) => Promise<unknown> = (milliseconds) => sleep(milliseconds, undefined, { signal }),
 ): (bytes: number) => Promise<void> {
   if (!(bytesPerSecond > 0)) throw new RangeError(`a bandwidth limit must be positive, not ${bytesPerSecond}`)
   const burst = 250
@@ -16,8 +17,8 @@ export function createThrottle(
   return async (bytes) => {
     const start = now()
     freeAt = Math.max(freeAt, start - burst)
-    const wait = freeAt - start
+    const early = freeAt - start
     freeAt += (bytes / bytesPerSecond) * 1000
-    if (wait > 0) await sleep(wait, undefined, { signal })
+    if (early > 0) await wait(early)
   }
 }

@@ -45,15 +45,16 @@ export async function openVhdSink(
 ): Promise<BlockSink> {
   const plan = planVhd(layout)
   const writer = new VhdStreamWriter(plan)
-  const held = new Map<number, Buffer>()
+  /** By offset; a number stands for so many bytes that are left out. */
+  const held = new Map<number, Buffer | number>()
   let current = 0
   let next = layout.extents[0]?.offset ?? layout.size
   const stream = await xapi.importVdi({ vdi, format: 'vhd', length: plan.length, signal })
 
-  async function put(offset: number, data: Buffer): Promise<void> {
-    const ready = writer.write(offset, data)
+  async function put(offset: number, data: Buffer | number): Promise<void> {
+    const ready = typeof data === 'number' ? [] : writer.write(offset, data)
     if (ready.length > 0) await stream.write(...ready)
-    next = offset + data.length
+    next = offset + (typeof data === 'number' ? data : data.length)
     for (
       let extent = layout.extents[current];
       extent !== undefined && next >= extent.offset + extent.length;
@@ -64,22 +65,25 @@ export async function openVhdSink(
     }
   }
 
+  async function take(offset: number, data: Buffer | number): Promise<void> {
+    if (offset !== next) {
+      held.set(offset, typeof data === 'number' ? data : Buffer.from(data))
+      return
+    }
+    await put(offset, data)
+    for (let waiting = held.get(next); waiting !== undefined; waiting = held.get(next)) {
+      held.delete(next)
+      await put(next, waiting)
+    }
+  }
+
   return {
     kind: 'vhd-stream',
     get bytesSent() {
       return writer.bytesGiven
     },
-    async write(offset, data) {
-      if (offset !== next) {
-        held.set(offset, Buffer.from(data))
-        return
-      }
-      await put(offset, data)
-      for (let waiting = held.get(next); waiting !== undefined; waiting = held.get(next)) {
-        held.delete(next)
-        await put(next, waiting)
-      }
-    },
+    write: take,
+    pass: take,
     async finish() {
       if (held.size > 0) throw new Error(`${held.size} blocks never got their turn in the VHD stream`)
       await stream.write(...writer.finish())
