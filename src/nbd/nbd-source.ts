@@ -70,12 +70,15 @@ export function createNbdSource(options: NbdSourceOptions): BlockSource {
     let inFlightBytes = 0
     let planned = false
     let failure: { readonly reason: unknown } | undefined
-    let changed = Promise.withResolvers<void>()
+    let waiters: (() => void)[] = []
 
     const wake = () => {
-      changed.resolve()
-      changed = Promise.withResolvers()
+      if (waiters.length === 0) return
+      const woken = waiters
+      waiters = []
+      for (const resolve of woken) resolve()
     }
+    const change = () => new Promise<void>((resolve) => waiters.push(resolve))
     const fail = (reason: unknown) => {
       failure ??= { reason }
       stop.abort(reason)
@@ -119,7 +122,7 @@ export function createNbdSource(options: NbdSourceOptions): BlockSource {
     async function issue(): Promise<void> {
       try {
         for await (const plan of planReads(extents, { size, mergeUpTo })) {
-          while (failure === undefined && mustWait(plan.length)) await changed.promise
+          while (failure === undefined && mustWait(plan.length)) await change()
           if (failure !== undefined) return
           const release = await budget.take(plan.length, stop.signal)
           if (failure !== undefined) return release()
@@ -146,7 +149,7 @@ export function createNbdSource(options: NbdSourceOptions): BlockSource {
         } else if (planned && inFlight === 0) {
           return
         } else {
-          await changed.promise
+          await change()
         }
       }
     } finally {

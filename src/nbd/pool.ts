@@ -191,7 +191,7 @@ export async function openNbdPool(options: NbdPoolOptions): Promise<NbdPool> {
       }
       if (best === undefined) break
       const read = queue.shift()
-      if (read !== undefined) void send(read, best)
+      if (read !== undefined) send(read, best)
     }
     if (opener === undefined && wanting()) {
       opener = openMore().finally(() => {
@@ -208,24 +208,36 @@ export async function openNbdPool(options: NbdPoolOptions): Promise<NbdPool> {
     if (!member.answered) failures++
   }
 
-  async function send(read: PendingRead, member: Member): Promise<void> {
+  function send(read: PendingRead, member: Member): void {
     read.sent++
-    try {
-      await member.connection.readInto(read.target, read.offset)
-      if (!member.answered) {
-        member.answered = true
-        failures = 0
-      }
-      read.resolve()
-    } catch (error) {
-      if (!member.connection.open) leave(member)
-      else if (isErrorReply(error)) member.doomed = true
-      if (life.signal.aborted) giveUp(life.signal.reason)
-      if (dead !== undefined) read.reject(dead.reason)
-      else if (read.sent >= tries || !worthRepeating(error)) read.reject(error)
-      else queue.unshift(read)
-    }
+    member.connection.readInto(read.target, read.offset).then(
+      () => {
+        if (!member.answered) {
+          member.answered = true
+          failures = 0
+        }
+        read.resolve()
+        settled(member)
+      },
+      (error: unknown) => {
+        failed(read, member, error)
+        settled(member)
+      },
+    )
+  }
+
+  function failed(read: PendingRead, member: Member, error: unknown): void {
+    if (!member.connection.open) leave(member)
+    else if (isErrorReply(error)) member.doomed = true
+    if (life.signal.aborted) giveUp(life.signal.reason)
+    if (dead !== undefined) read.reject(dead.reason)
+    else if (read.sent >= tries || !worthRepeating(error)) read.reject(error)
+    else queue.unshift(read)
+  }
+
+  function settled(member: Member): void {
     if (member.doomed && member.connection.inFlight === 0) {
+      // It did answer, if only with an error: no reason to wait before the next.
       member.answered = true
       leave(member)
       const farewell: Promise<void> = member.connection.close().finally(() => farewells.delete(farewell))
