@@ -368,12 +368,7 @@ class VmRun {
     )
     const chainLength = bases.length === 0 ? 0 : Math.max(...bases) + 1
     try {
-      await confirmSnapshot(
-        this.#context,
-        snapshot,
-        chainLength,
-        sent.every(({ result }) => result.reducible),
-      )
+      await confirmSnapshot(this.#context, snapshot, chainLength, this.#mayReduce(sent))
     } catch (error) {
       this.#context.signal.throwIfAborted()
       this.#warnings.push({
@@ -382,6 +377,21 @@ class VmRun {
       })
     }
     return this.#remove('after')
+  }
+
+  /**
+   * A record of changes can be removed only while nobody's tracked snapshot is older (a file SR breaks the chain of logs otherwise); a
+   * snapshot with its data can be removed anywhere. So where somebody else has one, the data is kept until the next run.
+   */
+  #mayReduce(sent: readonly SentDisk[]): boolean {
+    const shared = this.#prepared.source.facts.disks.some(({ foreignCbtSnapshots }) => foreignCbtSnapshots.length > 0)
+    if (shared) {
+      this.#warnings.push({
+        code: 'snapshot-kept',
+        text: 'the source snapshot keeps its data until the next run: another job or a snapshot taken by hand tracks changes of the same disk',
+      })
+    }
+    return !shared && sent.every(({ result }) => result.reducible)
   }
 
   /** Takes back what this run made. The replica's disk stays marked as being written: the next plan knows what to do with it. */

@@ -162,7 +162,10 @@ export function assertProtected(seen: Look, chain: Chain): void {
  */
 export function assertNoLeftovers(source: Look, target: Look, chain: Chain, vm: MadeVm): void {
   const live = new Set(vm.disks.map(({ vdi }) => vdi))
-  const ours = [...source.VDI.values()].filter(({ managed, uuid }) => managed && !live.has(uuid) && isOfVm(source, uuid, vm))
+  const ours = [...source.VDI.values()].filter(
+    ({ managed, uuid, other_config: config }) =>
+      managed && !live.has(uuid) && isOfVm(source, uuid, vm) && (config['xo:backup:job'] ?? chain.job) === chain.job,
+  )
   const snapshots = [...source.VM.values()].filter(
     (candidate) => candidate.is_a_snapshot && candidate.name_label.startsWith(`understudy ${chain.job}`),
   )

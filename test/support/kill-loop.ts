@@ -1,0 +1,220 @@
+/**
+ * Kills the mover or one of the pools at random instants of a run, again and again, and checks after each what G1 and G3 promise: every
+ * restore point that can be seen holds exactly what its source snapshot held, the replica is protected, and the next run succeeds
+ * and leaves nothing but the chain behind.
+ */
+import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { randomUUID } from 'node:crypto'
+import { once } from 'node:events'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { type SpawnedLab, spawnLab } from './lab.ts'
+import {
+  assertNoLeftovers,
+  assertProtected,
+  type Chain,
+  hashesOf,
+  hashOf,
+  look,
+  type MadeVm,
+  MIB,
+  makeVm,
+  replicaOf,
+  restorePoints,
+} from './replicating.ts'
+
+export type Victim = 'mover' | 'source' | 'target'
+const VICTIMS: readonly Victim[] = ['mover', 'source', 'target']
+
+export interface KillLoopOptions {
+  readonly rounds: number
+  readonly seed: number
+  readonly log?: (line: string) => void
+}
+
+/** What happened, by victim: runs that were hit in the middle, and runs that were over before. */
+export type Tally = Record<Victim, { hit: number; finished: number }>
+
+/** Numbers from 0 to 1 that follow from a seed (a linear congruential generator; good enough for instants). */
+export function seededRandom(seed: number): () => number {
+  let state = seed >>> 0
+  return () => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0
+    return state / 2 ** 32
+  }
+}
+
+export async function killLoop({ rounds, seed, log = () => undefined }: KillLoopOptions): Promise<Tally> {
+  const random = seededRandom(seed)
+  const tally: Tally = { mover: { hit: 0, finished: 0 }, source: { hit: 0, finished: 0 }, target: { hit: 0, finished: 0 } }
+  const [left, right] = await Promise.all([spawnLab(['--empty', '--pools', 'paris']), spawnLab(['--empty', '--pools', 'oslo'])])
+  try {
+    const loop = new Loop(left, right, random, log)
+    await loop.start()
+    for (let round = 0; round < rounds; round++) {
+      const victim = VICTIMS[round % VICTIMS.length] as Victim
+      // Every few rounds a new chain, so that first copies are hit as well as deltas.
+      if (round % 7 === 3) loop.newChain()
+      const hit = await loop.round(round, victim)
+      tally[victim][hit ? 'hit' : 'finished']++
+    }
+    return tally
+  } finally {
+    await Promise.all([left.close(), right.close()])
+  }
+}
+
+class Loop {
+  readonly #left: SpawnedLab
+  readonly #right: SpawnedLab
+  readonly #random: () => number
+  readonly #log: (line: string) => void
+  readonly #states = new Map<string, Record<string, string>>()
+  #vm: MadeVm = { uuid: '', disks: [] }
+  #job = randomUUID()
+  #usual = { first: 4000, delta: 2000 }
+
+  constructor(left: SpawnedLab, right: SpawnedLab, random: () => number, log: (line: string) => void) {
+    this.#left = left
+    this.#right = right
+    this.#random = random
+    this.#log = log
+  }
+
+  get #chain(): Chain {
+    const [source] = this.#left.pools
+    const [target] = this.#right.pools
+    if (source === undefined || target === undefined) throw new Error('a lab without pools')
+    return { source, target, vm: this.#vm.uuid, sr: target.srs[0]?.uuid as string, job: this.#job }
+  }
+
+  newChain(): void {
+    this.#job = randomUUID()
+  }
+
+  async start(): Promise<void> {
+    this.#vm = await makeVm(this.#chain.source, [96 * MIB, 64 * MIB])
+    // The instants of the kills are spread over the time that an undisturbed run takes here and now.
+    for (const kind of ['first', 'delta'] as const) {
+      await this.#write()
+      const started = performance.now()
+      await this.#undisturbed()
+      this.#usual[kind] = performance.now() - started
+    }
+  }
+
+  async #write(): Promise<void> {
+    for (const { userdevice } of this.#vm.disks) {
+      await this.#chain.source.post('/guest/random', {
+        vm: this.#vm.uuid,
+        userdevice,
+        count: 1 + Math.floor(this.#random() * 60),
+        seed: randomUUID(),
+      })
+    }
+  }
+
+  /** A kill, then a run that nobody disturbs. True when the killed run had not ended. */
+  async round(round: number, victim: Victim): Promise<boolean> {
+    await this.#write()
+    const hasPoints = restorePoints(await look(this.#chain.target), this.#chain).length > 0
+    const delay = this.#random() * 1.1 * (hasPoints ? this.#usual.delta : this.#usual.first)
+    const before = await hashesOf(this.#chain.source, this.#vm)
+    const mover = this.#startMover()
+    await Promise.race([sleep(delay), mover.ended])
+    const hit = mover.running()
+    if (victim === 'mover') mover.kill()
+    else {
+      const lab = victim === 'source' ? this.#left : this.#right
+      await lab.kill('SIGKILL')
+      await lab.restart()
+    }
+    const killed = await mover.ended
+    this.#log(
+      `round ${round}: ${victim} killed after ${Math.round(delay)} ms${hit ? '' : ' (the run was over)'}; the run ended with ${killed.code ?? killed.signal}`,
+    )
+    // A run that got through says which of the states it made a restore point of; one that was killed may have, too.
+    this.#expectAny(before)
+    await this.#checkPoints(`after the kill of round ${round}`)
+    if (!hit) assert.equal(killed.code, 0, killed.stderr)
+    await this.#write()
+    await this.#undisturbed()
+    return hit
+  }
+
+  /** The killed run's id is not known unless it printed its report: its restore point must hold the state it began from. */
+  #expectAny(state: Record<string, string>): void {
+    this.#states.set('killed', state)
+  }
+
+  async #undisturbed(): Promise<void> {
+    const { source, target } = this.#chain
+    const expected = await hashesOf(source, this.#vm)
+    const mover = this.#startMover()
+    const { code, stdout, stderr } = await mover.ended
+    assert.equal(code, 0, `the next run succeeds: ${stderr}`)
+    const { run } = JSON.parse(stdout) as { run: string }
+    this.#states.set(run, expected)
+    await this.#checkPoints('after the next run')
+    const [sourceSeen, targetSeen] = [await look(source), await look(target)]
+    assert.ok(
+      restorePoints(targetSeen, this.#chain).some((point) => point.run === run),
+      'its restore point is there',
+    )
+    assertProtected(targetSeen, this.#chain)
+    assertNoLeftovers(sourceSeen, targetSeen, this.#chain, this.#vm)
+  }
+
+  async #checkPoints(when: string): Promise<void> {
+    const { target } = this.#chain
+    const seen = await look(target)
+    for (const point of restorePoints(seen, this.#chain)) {
+      const expected = this.#states.get(point.run) ?? this.#adopt(point.run)
+      if (Object.keys(point.disks).length < this.#vm.disks.length) continue
+      const found = await Promise.all(Object.entries(point.disks).map(async ([device, vdi]) => [device, await hashOf(target, vdi)]))
+      assert.deepEqual(Object.fromEntries(found), expected, `${when}: restore point "${point.name}" differs from its source snapshot`)
+    }
+    if (replicaOf(seen, this.#chain) !== undefined) {
+      const replica = replicaOf(seen, this.#chain)
+      assert.ok(replica?.is_a_template || 'start' in (replica?.blocked_operations ?? {}), `${when}: the replica can be started`)
+    }
+  }
+
+  /** A restore point seen for the first time is that of the run just killed. */
+  #adopt(run: string): Record<string, string> {
+    const state = this.#states.get('killed')
+    assert.ok(state, 'a restore point that no run can have made')
+    this.#states.set(run, state)
+    return state
+  }
+
+  #startMover() {
+    const { source, target, vm, sr, job } = this.#chain
+    const bin = join(import.meta.dirname, '../../bin/understudy.js')
+    const url = (pool: typeof source) => pool.url.replace('://', `://${pool.user}:${encodeURIComponent(pool.password)}@`)
+    const env = {
+      ...process.env,
+      UNDERSTUDY_FROM: url(source),
+      UNDERSTUDY_TO: url(target),
+      UNDERSTUDY_TRUST: `${source.fingerprint},${target.fingerprint}`,
+    }
+    const args = [bin, 'replicate', '--vm', vm, '--sr', sr, '--job', job, '--retention', '2', '--json']
+    const child = spawn(process.execPath, args, { env, stdio: ['ignore', 'pipe', 'pipe'] })
+    let stdout = ''
+    let stderr = ''
+    child.stdout.setEncoding('utf8').on('data', (text: string) => {
+      stdout += text
+    })
+    child.stderr.setEncoding('utf8').on('data', (text: string) => {
+      stderr += text
+    })
+    const ended = once(child, 'close').then(([code, signal]) => ({
+      code: code as number | null,
+      signal: signal as string | null,
+      stdout,
+      stderr,
+    }))
+    return { ended, running: () => child.exitCode === null && child.signalCode === null, kill: () => child.kill('SIGKILL') }
+  }
+}
