@@ -25,7 +25,10 @@ export interface NbdConnection {
   read(offset: number, length: number): Promise<Buffer>
   /** Like `read`, into the caller's memory, which must be left alone until it settles. */
   readInto(target: Uint8Array, offset: number): Promise<void>
-  /** Says goodbye and waits until the server has hung up (a XAPI host has detached the disk then), ten seconds at most. Reads in flight are rejected. Safe more than once. */
+  /**
+   * Says goodbye and waits until the server has hung up (a XAPI host has detached the disk then), ten seconds at most. Reads in
+   * flight are rejected; with such, the connection is cut, and a host detaches the disk some time later. Safe more than once.
+   */
   close(): Promise<void>
 }
 

@@ -87,8 +87,8 @@ interface Member {
 }
 
 /**
- * Opens the first connection; more follow while there are reads enough for them, one after the other, because opening several at once to one disk
- * makes a XAPI host fail some with VDI_IN_USE. Fewer are fine when the server grants no more. Throws what `connectNbd` throws
+ * Opens the first connection; more follow while there are reads enough for them, one after the other, because opening several
+ * at once to one disk makes a XAPI host fail some with VDI_IN_USE. Fewer are fine when the server grants no more. Throws what `connectNbd` throws
  * when no candidate works, NBD_NO_SERVER when there is none, NBD_SIZE_MISMATCH.
  */
 export async function openNbdPool(options: NbdPoolOptions): Promise<NbdPool> {

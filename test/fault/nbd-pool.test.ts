@@ -281,6 +281,30 @@ test('a source for a disk of another size than the export fails before it reads'
   await source.close()
 })
 
+test('small reads go out by the dozen before the first answer comes, so that a long line is filled', async () => {
+  const granule = 64 * KIB
+  // Every other granule: nothing can be merged.
+  const extents = Array.from({ length: SIZE / granule / 2 }, (_, index) => ({ offset: 2 * index * granule, length: granule }))
+  await using server = await scriptNbd(async (client) => {
+    await greetInClear(client, SIZE)
+    for (let left = extents.length; left > 0; left -= 64) {
+      const requests = []
+      while (requests.length < 64) requests.push(await nextRead(client))
+      for (const request of requests) if (request !== undefined) await answer(client, request)
+    }
+    await nextRead(client)
+  })
+  const source = createNbdSource({ pool: () => poolOf(server, { connections: 1 }), size: SIZE, extents })
+  const blocks = source.blocks({ signal: new AbortController().signal, budget: createByteBudget(64 * MIB) })
+  let total = 0
+  for await (const { data, release } of blocks) {
+    total += data.length
+    release()
+  }
+  assert.equal(total, SIZE / 2)
+  await source.close()
+})
+
 test('a slow consumer bounds what is held', async () => {
   const { server: starting } = granting(16)
   await using server = await starting

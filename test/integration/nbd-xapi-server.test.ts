@@ -277,7 +277,7 @@ test('sixteen connections at once and no more; one that ends makes room', async 
 test('a client that is cut off leaves its attachment for as long as the setting says, then it goes', async () => {
   const connection = await connectRight()
   const kept = pool.settings.nbdDetachMs
-  pool.settings.nbdDetachMs = 60
+  pool.settings.nbdDetachMs = 400
   const read = assert.rejects(connection.read(0, 8 * MIB), { code: 'NBD_CLOSED' })
   const gone = Promise.withResolvers<void>()
   const stop = pool.db.onChange((className, _ref, operation) => {

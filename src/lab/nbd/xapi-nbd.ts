@@ -19,7 +19,10 @@ export interface XapiNbd {
   stop(): Promise<void>
 }
 
-/** Serves the pool's disks on `host` (127.0.0.1) and `port` (0: a free one). What a crash leaves attached is removed by the storage manager's start. */
+/**
+ * Serves the pool's disks on `host` (127.0.0.1) and `port` (0: a free one). What a crash leaves attached is removed by the storage
+ * manager's start.
+ */
 export async function startXapiNbd(pool: LabPool, { port, host = '127.0.0.1' }: { port: number; host?: string }): Promise<XapiNbd> {
   const clients = new Set<ClientSocket>()
   const serving = new Set<Promise<void>>()
