@@ -48,7 +48,7 @@ interface Match {
 
 /** Pairs of a source snapshot and a complete restore point's disk that hold the same content, newest restore point first. */
 function matches(disk: SourceDisk, points: readonly RestorePoint[]): Match[] {
-  const ordered = points.filter(({ complete }) => complete).sort(newestFirst)
+  const ordered = newestFirst(points.filter(({ complete }) => complete))
   const out: Match[] = []
   for (const point of ordered) {
     for (const copy of point.disks) {
@@ -58,6 +58,12 @@ function matches(disk: SourceDisk, points: readonly RestorePoint[]): Match[] {
   }
   return out
 }
+
+/**
+ * Storage rounds sizes up (sm: to the 2 MiB of a VHD block, raw LVM volumes to 4 MiB), so a copy may be larger than its original by less
+ * than this, always. Bytes; nothing that reads or compares the copy looks at what lies beyond the original's end.
+ */
+const ROUNDING = 4 * 1024 * 1024
 
 const usable = (base: SourceSnapshotDisk) => base.kind === 'data' || base.cbt
 
@@ -69,22 +75,29 @@ export function chooseBase(disk: SourceDisk, replicaDisks: readonly ReplicaDisk[
   const found = matches(disk, points)
   const match = found.find(({ base }) => usable(base))
   if (match === undefined) return full(disk, replicaDisks, points, found)
-  if (match.copy.size > disk.size) {
+  if (match.copy.size - disk.size >= ROUNDING) {
     return fullBecause('disk-shrunk', `the source disk is smaller (${disk.size} bytes) than its copy (${match.copy.size} bytes)`)
   }
   const reason: Reason = {
     code: 'proven-base',
     text: `restore point "${match.point.name}" holds source snapshot ${match.base.uuid}`,
   }
-  return { kind: 'delta', base: match.base, restorePoint: match.point.uuid, landing: land(match, replicaDisks, points), reason }
+  return { kind: 'delta', base: match.base, restorePoint: match.point.uuid, landing: land(disk, match, replicaDisks, points), reason }
 }
 
-function land({ base, point, copy }: Match, replicaDisks: readonly ReplicaDisk[], points: readonly RestorePoint[]): Landing {
+function land(
+  disk: SourceDisk,
+  { base, point, copy }: Match,
+  replicaDisks: readonly ReplicaDisk[],
+  points: readonly RestorePoint[],
+): Landing {
   const clone = (code: string, text: string): Landing => ({ kind: 'clone', of: copy.uuid, why: { code, text } })
-  const newest = points.filter(({ complete }) => complete).sort(newestFirst)[0] === point
+  const newest = newestFirst(points.filter(({ complete }) => complete))[0] === point
   const live = replicaDisks.find(({ uuid }) => uuid === copy.snapshotOf)
   if (live === undefined) return clone('replica-disk-gone', 'the disk that the restore point was taken of is gone')
   if (!newest) return clone('older-restore-point', 'a newer restore point exists on the replica that the source no longer has a base for')
+  // A restore point promises which disk is where: one that stayed where it was would make it incomplete.
+  if (live.userdevice !== disk.userdevice) return clone('moved', `the disk moved from position ${live.userdevice} to ${disk.userdevice}`)
   if (live.beingWritten) {
     // A delta from the same base by change tracking holds every granule that the broken run can have touched.
     const { writing } = live

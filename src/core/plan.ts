@@ -114,7 +114,7 @@ function refuse(source: SourceFacts, target: TargetFacts): Refusal | undefined {
       hint: 'run again when that has ended',
     }
   }
-  const shared = source.disks.find(({ sharable }) => sharable)
+  const shared = source.disks.find(({ sharable, name }) => sharable && !isExcludedByName(name))
   if (shared !== undefined) {
     return {
       code: 'shared-disk',

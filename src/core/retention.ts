@@ -20,7 +20,7 @@ interface Point {
  * all is kept whatever `keep` says: it is the base of the next delta (G5). What is not complete is no restore point and goes.
  */
 export function judgeRestorePoints(points: readonly Point[], schedule: string, keep: number): Kept[] {
-  const ordered = [...points].sort(newestFirst)
+  const ordered = newestFirst(points)
   const newest = ordered.find(({ complete }) => complete)?.uuid
   let counted = 0
   return ordered.map(({ uuid, schedule: owner, complete }) => {

@@ -150,7 +150,7 @@ async function replicaFacts(
   chain: Chain,
   askWritten: AskWritten,
 ): Promise<Replica> {
-  const newest = points.filter(({ complete }) => complete).sort(newestFirst)[0]
+  const newest = newestFirst(points.filter(({ complete }) => complete))[0]
   const disks = await Promise.all(
     disksOf(view, record).map(async ({ ref, record: disk, vbdRecord }): Promise<ReplicaDisk> => {
       const copy = newest?.disks.find(({ snapshotOf }) => snapshotOf === disk.uuid)
