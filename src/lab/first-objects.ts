@@ -2,7 +2,9 @@
 import { createHash, randomUUID, X509Certificate } from 'node:crypto'
 import { NULL } from './database/empty-value.ts'
 import { xapiDate } from './database/xapi-date.ts'
+import { createDefaultTemplates } from './default-templates.ts'
 import type { Database, Refstring } from './pool.ts'
+import { createStorageDrivers } from './storage-drivers.ts'
 
 const GiB = 1024 ** 3
 
@@ -15,8 +17,6 @@ export interface FirstObjects {
   readonly srs: readonly string[]
   /** Whether the management network is for NBD. */
   readonly nbd: boolean
-  /** Folder of an SR's disks, for device_config. */
-  srLocation(uuid: string): string
 }
 
 export interface WellKnown {
@@ -31,8 +31,8 @@ export function createFirstObjects(db: Database, options: FirstObjects): WellKno
   const controlDomain = createControlDomain(db, host, options.now)
   db.update('host', host, { control_domain: controlDomain })
   createNetworks(db, host, options)
-  createDrivers(db)
-  const srs = options.srs.map((name) => createSr(db, host, name, options.srLocation))
+  createStorageDrivers(db)
+  const srs = options.srs.map((name) => createSr(db, host, name))
   const pool = db.create('pool', {
     name_label: options.name,
     master: host,
@@ -53,7 +53,7 @@ export function createFirstObjects(db: Database, options: FirstObjects): WellKno
     update_sync_frequency: 'weekly',
   })
   createCertificate(db, host, options.cert)
-  createTemplates(db)
+  createDefaultTemplates(db)
   return { pool, host, controlDomain }
 }
 
@@ -206,54 +206,11 @@ function createNetworks(db: Database, host: Refstring, { address, nbd, now }: Fi
   }
 }
 
-const VHD_FEATURES = [
-  'SR_PROBE',
-  'SR_UPDATE',
-  'VDI_CREATE',
-  'VDI_DELETE',
-  'VDI_ATTACH',
-  'VDI_DETACH',
-  'VDI_ACTIVATE',
-  'VDI_DEACTIVATE',
-  'VDI_CLONE',
-  'VDI_SNAPSHOT',
-  'VDI_RESIZE',
-  'VDI_RESIZE_ONLINE',
-  'VDI_UPDATE',
-  'VDI_MIRROR',
-  'VDI_GENERATE_CONFIG',
-  'VDI_CONFIG_CBT',
-  'VDI_RESET_ON_BOOT',
-  'ATOMIC_PAUSE',
-]
-
-function createDrivers(db: Database): void {
-  const kinds = [
-    ['file', 'Local Path VHD', VHD_FEATURES],
-    ['ext', 'Local EXT3 VHD', VHD_FEATURES],
-    ['nfs', 'NFS VHD', VHD_FEATURES],
-    ['iso', 'ISO', ['SR_PROBE', 'VDI_ATTACH', 'VDI_DETACH', 'VDI_ACTIVATE', 'VDI_DEACTIVATE']],
-  ] as const
-  for (const [type, label, features] of kinds) {
-    db.create('SM', {
-      name_label: label,
-      name_description: `SR plugin which handles disks of type ${type}`,
-      type,
-      vendor: 'Understudy lab',
-      version: '3.0',
-      required_api_version: '1.0',
-      capabilities: features,
-      features: Object.fromEntries(features.map((feature) => [feature, feature === 'VDI_RESET_ON_BOOT' ? 2 : 1])),
-      supported_image_formats: type === 'iso' ? [] : ['vhd'],
-    })
-  }
-}
-
 /** A file SR of the host, plugged. Its sizes are what the storage manager says. */
-export function createSr(db: Database, host: Refstring, name: string, location: (uuid: string) => string): Refstring {
+function createSr(db: Database, host: Refstring, name: string): Refstring {
   const uuid = randomUUID()
   const sr = db.create('SR', { uuid, name_label: name, type: 'file', content_type: 'user', physical_size: 2048 * GiB, shared: false })
-  db.create('PBD', { host, SR: sr, device_config: { location: location(uuid) }, currently_attached: true })
+  db.create('PBD', { host, SR: sr, device_config: { location: `/srv/${uuid}` }, currently_attached: true })
   return sr
 }
 
@@ -272,36 +229,4 @@ function createCertificate(db: Database, host: Refstring, pem: string): void {
     fingerprint_sha256: print('sha256'),
     fingerprint_sha1: print('sha1'),
   })
-}
-
-function createTemplates(db: Database): void {
-  for (const [label, memory, firmware] of [
-    ['Other install media', GiB, 'bios'],
-    ['Debian Bookworm 12', 2 * GiB, 'uefi'],
-  ] as const) {
-    db.create('VM', {
-      name_label: label,
-      is_a_template: true,
-      is_default_template: true,
-      power_state: 'Halted',
-      user_version: 1,
-      memory_static_max: memory,
-      memory_dynamic_max: memory,
-      memory_dynamic_min: memory,
-      memory_static_min: memory / 2,
-      VCPUs_max: 1,
-      VCPUs_at_startup: 1,
-      actions_after_shutdown: 'destroy',
-      actions_after_reboot: 'restart',
-      actions_after_crash: 'restart',
-      HVM_boot_policy: 'BIOS order',
-      HVM_boot_params: { order: 'cdn', firmware },
-      HVM_shadow_multiplier: 1,
-      domain_type: 'hvm',
-      platform: { acpi: '1', apic: 'true', pae: 'true', viridian: 'true', vga: 'std', videoram: '8' },
-      other_config: { default_template: 'true', 'install-methods': 'cdrom', mac_seed: randomUUID() },
-      domid: -1,
-      generation_id: '0:0',
-    })
-  }
 }

@@ -54,6 +54,11 @@ export interface RunningPool {
 
 const DEFAULTS: PoolSettings = { nbdDetachMs: 300, attachMs: 50, badLoginMs: 5000 }
 
+/**
+ * Starts the pool of the folder. Everything answered over its addresses is kept in the folder: a start after `stop` or kill -9 finds the
+ * same objects and references, and event tokens go on. Sessions and tasks start empty, as after a restart of the toolstack. One process
+ * at a time may use a folder. Rejects when a port is taken (EADDRINUSE), and leaves nothing running then.
+ */
 export async function startPool(options: PoolOptions): Promise<RunningPool> {
   const { name, folder, address = '127.0.0.1', user = 'root', password, srs = ['Local storage'], now = () => new Date() } = options
   mkdirSync(folder, { recursive: true })
@@ -61,9 +66,11 @@ export async function startPool(options: PoolOptions): Promise<RunningPool> {
   const db = openDatabase(join(folder, 'pool.sqlite'))
   const stopping = new AbortController()
   const undo: (() => unknown)[] = [() => db.close()]
-  const stop = async () => {
-    if (!stopping.signal.aborted) stopping.abort(new Error('the pool stops'))
-    for (const step of undo.splice(0).reverse()) await step()
+  let stopped: Promise<void> | undefined
+  const stop = () => {
+    stopped ??= undoAll(undo)
+    stopping.abort(new Error('the pool stops'))
+    return stopped
   }
   try {
     const refs =
@@ -75,7 +82,6 @@ export async function startPool(options: PoolOptions): Promise<RunningPool> {
         now: now(),
         srs,
         nbd: options.nbd !== false,
-        srLocation: (uuid) => join(folder, 'sr', uuid),
       })
     db.commit()
     let dispatcher: Dispatcher | undefined
@@ -125,4 +131,19 @@ export async function startPool(options: PoolOptions): Promise<RunningPool> {
     await stop()
     throw error
   }
+}
+
+/** Ends everything, last first. What fails keeps nothing else from ending; the first failure is thrown at the end. */
+async function undoAll(undo: readonly (() => unknown)[]): Promise<void> {
+  // The signal first: what waits should not wait any longer.
+  await Promise.resolve()
+  const failures: unknown[] = []
+  for (const step of [...undo].reverse()) {
+    try {
+      await step()
+    } catch (error) {
+      failures.push(error)
+    }
+  }
+  if (failures.length > 0) throw failures[0]
 }

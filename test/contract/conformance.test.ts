@@ -57,7 +57,7 @@ if (!present) {
   console.error('SKIPPED: conformance with a real XAPI: its recordings are not beside this repository')
   test('conformance with a real XAPI', { skip: 'the recordings are not beside this repository' }, () => {})
 } else {
-  describe('conformance with a real XAPI', { ...needs('python3'), concurrency: AT_ONCE }, () => {
+  describe('conformance with a real XAPI', { ...needs('python3'), concurrency: AT_ONCE, timeout: MINUTES_MS }, () => {
     let folder: string
     before(() => {
       folder = mkdtempSync(join(tmpdir(), 'conformance-'))

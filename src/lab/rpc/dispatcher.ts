@@ -56,7 +56,7 @@ export function createDispatcher(pool: LabPool, db: VersionedDatabase, tables: r
 
   const runAsync = (found: Signature, name: string, session: Refstring, params: readonly Value[]): Refstring => {
     const tasks = tasksOf(pool)
-    const ref = tasks.create({ label: name })
+    const ref = tasks.create({ label: name, session })
     const work = async () => {
       try {
         const value = await runAndCommit(found, { pool, session, task: tasks.handle(ref) }, params)

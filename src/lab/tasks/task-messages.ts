@@ -7,7 +7,7 @@ const alive = (db: Database, ref: Refstring) => {
 
 /** The rest of class task comes from its fields: the owner may set status, progress, result and error_info as it likes. */
 export const taskMessages: MessageTable = {
-  'task.create': ({ pool }, label: string, description: string) => tasksOf(pool).create({ label, description }),
+  'task.create': ({ pool, session }, label: string, description: string) => tasksOf(pool).create({ label, description, session }),
   'task.destroy': ({ pool }, ref: Refstring) => {
     alive(pool.db, ref)
     tasksOf(pool).destroy(ref)

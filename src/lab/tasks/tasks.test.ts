@@ -108,6 +108,16 @@ describe('tasks', () => {
     assert.throws(() => record(ref), failsWith('HANDLE_INVALID', 'task', ref))
   })
 
+  test('a session lists its tasks while they are there', async () => {
+    const ref = (await bare.call('task.create', 'mine', '')) as string
+    const { value: other } = await bare.dispatcher.dispatch('session.login_with_password', ['root', 'secret'])
+    assert.deepEqual(bare.db.get('session', bare.session).tasks, [ref])
+    assert.deepEqual(bare.db.get('session', other as string).tasks, [])
+    await bare.call('task.set_status', ref, 'success')
+    await bare.call('task.destroy', ref)
+    assert.deepEqual(bare.db.get('session', bare.session).tasks, [])
+  })
+
   test('ended tasks go 65 minutes after their end', async () => {
     const ref = tasksOf(bare.pool).create({ label: 'x' })
     tasksOf(bare.pool).complete(ref, undefined, '')

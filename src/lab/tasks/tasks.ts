@@ -11,6 +11,8 @@ export interface NewTask {
   /** What may be done to it while it runs. */
   readonly allowed?: readonly string[]
   readonly subtaskOf?: Refstring
+  /** Whose it is. */
+  readonly session?: Refstring
 }
 
 export interface Tasks {
@@ -50,9 +52,14 @@ export function createTasks(pool: LabPool): Tasks {
     if (!row) return false
     return row.status === 'cancelled' || Object.values(row.current_operations as Row).includes('cancel')
   }
+  const owners = new Map<Refstring, Refstring>()
+  db.derive('session', 'tasks', (session) => [...owners].flatMap(([task, owner]) => (owner === session ? [task] : [])))
+  db.onChange((className, ref, operation) => {
+    if (className === 'task' && operation === 'del') owners.delete(ref)
+  })
   const tasks: Tasks = {
-    create: ({ label, description = '', allowed = [], subtaskOf = NULL }) =>
-      db.create('task', {
+    create({ label, description = '', allowed = [], subtaskOf = NULL, session }) {
+      const ref = db.create('task', {
         name_label: label,
         name_description: description,
         allowed_operations: allowed,
@@ -62,7 +69,13 @@ export function createTasks(pool: LabPool): Tasks {
         type: '<none/>',
         subtask_of: subtaskOf,
         backtrace: '()',
-      }),
+      })
+      if (session !== undefined && db.find('session', session)) {
+        owners.set(ref, session)
+        db.touch('session', session)
+      }
+      return ref
+    },
     progress(ref, fraction) {
       if (isPending(db.find('task', ref))) db.update('task', ref, { progress: fraction })
     },
