@@ -110,11 +110,14 @@ const files = named.length > 0 ? named : filesOf(values.only ? (parts[values.onl
 const isWhole = values.only === undefined && named.length === 0
 
 installSystemPackages()
-const checked = isWhole || values.only === 'checks' ? runChecks() : { failed: [], notRun: [] }
+const isChecking = isWhole || values.only === 'checks'
+const checked = isChecking ? runChecks() : { failed: [], notRun: [] }
 const totals = files.length > 0 ? await runTests(files) : { passed: 0, failed: 0, notRun: [] }
+// Each check counts as a test.
 const failed = totals.failed + checked.failed.length
+const passed = totals.passed + (isChecking ? checks.length - checked.failed.length : 0)
 for (const line of [...checked.notRun, ...totals.notRun]) console.log(`NOT RUN: ${line}`)
 if (checked.failed.length > 0) console.log(`FAILED CHECKS: ${checked.failed.join(', ')}`)
 if (!isWhole) console.log(`Only a part was run: ${values.only ?? (files.length === 1 ? '1 file' : `${files.length} files`)}`)
-console.log(`${totals.passed} passed, ${failed} failed`)
+console.log(`${passed} passed, ${failed} failed`)
 process.exitCode = failed > 0 ? 1 : 0
