@@ -62,6 +62,8 @@ test('changed blocks between any two snapshots are what was written between them
         destroyDisk(pool.storage, gone.vdi)
         line = line.filter((one) => one !== gone)
         const next = line[at]
+        // Whoever stood before it points from now on to where it pointed, also when nothing is there.
+        if (gone.broken && at > 0) (line[at - 1] as (typeof line)[number]).broken = true
         if (gone.data) {
           // Merged into whoever comes next.
           for (const g of gone.written) (next ? next.written : written).add(g)
