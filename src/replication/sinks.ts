@@ -86,6 +86,7 @@ export async function openVhdSink(
     pass: take,
     async finish() {
       if (held.size > 0) throw new Error(`${held.size} blocks never got their turn in the VHD stream`)
+      if (current < layout.extents.length) throw new Error(`the VHD stream lacks what was to come at byte ${next}`)
       await stream.write(...writer.finish())
       await stream.finish()
     },
