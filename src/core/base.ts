@@ -24,7 +24,13 @@ export type Landing =
   /** The replica's disk itself, proven to hold the base. */
   | { readonly kind: 'in-place'; readonly disk: string }
   /** The replica's disk that a broken run began to write from the same base: this delta covers all it may have written. */
-  | { readonly kind: 'continue'; readonly disk: string; readonly brokenRun: string }
+  | {
+      readonly kind: 'continue'
+      readonly disk: string
+      readonly brokenRun: string
+      /** Restore point's disk to clone instead, should change tracking fail when it is asked: then nothing says what the broken run wrote. */
+      readonly otherwise: string
+    }
   /** A fresh clone of the restore point's disk; the replica's own disk is replaced. */
   | { readonly kind: 'clone'; readonly of: string; readonly why: Reason }
   /** A new empty disk. */
@@ -102,7 +108,7 @@ function land(
     // A delta from the same base by change tracking holds every granule that the broken run can have touched.
     const { writing } = live
     if (writing !== undefined && writing.from === base.uuid && base.cbt)
-      return { kind: 'continue', disk: live.uuid, brokenRun: writing.run }
+      return { kind: 'continue', disk: live.uuid, brokenRun: writing.run, otherwise: copy.uuid }
     return clone('interrupted', 'an interrupted run wrote to the disk from a base that this run can not cover')
   }
   switch (live.sinceRestorePoint) {

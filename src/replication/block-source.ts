@@ -57,11 +57,22 @@ function tryAnother(error: unknown, signal: AbortSignal): string {
   throw error
 }
 
+/**
+ * The bitmap of `VDI.list_changed_blocks` for a disk of `size` bytes: a bit for every 64 KiB, padded to a byte. XapiError
+ * CBT_BITMAP_TOO_SHORT for one that does not cover the disk: what it leaves out must not pass for unchanged.
+ */
+export function decodeChangedBlocks(text: string, size: number): Buffer {
+  const bitmap = Buffer.from(text, 'base64')
+  const least = Math.ceil(Math.ceil(size / CBT_GRANULE) / 8)
+  if (bitmap.length < least) throw new XapiError('CBT_BITMAP_TOO_SHORT', [`${bitmap.length}`, `${least}`], 'VDI.list_changed_blocks')
+  return bitmap
+}
+
 /** The changed extents by change tracking; must be asked before anything attaches the snapshot (VDI_IN_USE otherwise). */
 export async function listChanges({ source, signal }: RunContext, base: Ref<'VDI'>, disk: ReadableDisk): Promise<Extent[]> {
   const text = await source.callAsync('VDI.list_changed_blocks', [base, disk.ref], { signal })
   if (typeof text !== 'string') throw new XapiError('CBT_RESULT_EMPTY', [], 'VDI.list_changed_blocks')
-  return extentsOfBitmap(Buffer.from(text, 'base64'), CBT_GRANULE, disk.size)
+  return extentsOfBitmap(decodeChangedBlocks(text, disk.size), CBT_GRANULE, disk.size)
 }
 
 export async function openSource(

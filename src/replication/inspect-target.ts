@@ -11,8 +11,8 @@ import { disksOf, findByUuid, holdersOf, type PoolView } from './pool-view.ts'
 /** SR types whose disks take only the space they hold (sm drivers: FileSR, EXTSR, NFSSR, SMBSR, XOSTOR…). */
 const THIN = new Set(['file', 'ext', 'nfs', 'smb', 'cifs', 'xfs', 'zfs', 'btrfs', 'linstor', 'largeblock'])
 
-/** Asks the pool whether a disk differs from a snapshot of it, by change tracking. */
-export type AskWritten = (snapshot: Ref<'VDI'>, disk: Ref<'VDI'>) => Promise<ReplicaDisk['sinceRestorePoint']>
+/** Asks the pool whether a disk (of `size` bytes) differs from a snapshot of it, by change tracking. */
+export type AskWritten = (snapshot: Ref<'VDI'>, disk: Ref<'VDI'>, size: number) => Promise<ReplicaDisk['sinceRestorePoint']>
 
 export interface InspectedTarget {
   readonly sr: Ref<'SR'>
@@ -166,7 +166,7 @@ async function replicaFacts(
         sinceRestorePoint:
           snapshot === undefined || beingWritten || !disk.cbt_enabled || !snapshot[1].cbt_enabled
             ? 'unknown'
-            : await askWritten(snapshot[0], ref),
+            : await askWritten(snapshot[0], ref, disk.virtual_size),
         ours: isMarked(disk, chain) || points.some((point) => point.disks.some(({ snapshotOf }) => snapshotOf === disk.uuid)),
       }
     }),

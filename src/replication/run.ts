@@ -8,8 +8,9 @@ import { type DiskPlan, type Policy, planVmRun, type SentDiskPlan, type VmRunPla
 import type { DiskReport, RunEvent, RunReport, RunStage, VerifyMode, VerifyReport } from '../core/report.ts'
 import type { Ref } from '../xapi/ref.ts'
 import type { Xapi } from '../xapi/xapi.ts'
+import { decodeChangedBlocks } from './block-source.ts'
 import { type CommittedPoint, commitRestorePoint } from './commit.ts'
-import { destroyDisk } from './destroy.ts'
+import { destroyDisk, whenDetached } from './destroy.ts'
 import { explainFailure } from './explain.ts'
 import { type Inspected, inspectSource } from './inspect-source.ts'
 import { type AskWritten, type InspectedTarget, inspectTarget } from './inspect-target.ts'
@@ -76,11 +77,13 @@ async function viewBoth(source: Xapi, target: Xapi, signal: AbortSignal): Promis
 }
 
 function askByTracking({ target, signal }: RunOptions): AskWritten {
-  return async (snapshot, disk) => {
+  return async (snapshot, disk, size) => {
     try {
       // A plain call: both disks are at rest, and when it takes too long there is another way to be sure.
-      const bitmap = await target.call<string>('VDI.list_changed_blocks', [snapshot, disk], { signal, timeoutMs: PROOF_TIMEOUT_MS })
-      return Buffer.from(bitmap, 'base64').every((byte) => byte === 0) ? 'unchanged' : 'written'
+      const ask = () => target.call<string>('VDI.list_changed_blocks', [snapshot, disk], { signal, timeoutMs: PROOF_TIMEOUT_MS })
+      // What verified the last restore point may still be attached.
+      const bitmap = decodeChangedBlocks(await whenDetached(target, disk, signal, ask), size)
+      return bitmap.every((byte) => byte === 0) ? 'unchanged' : 'written'
     } catch {
       // Not provable is an answer: the plan then takes a clone of the restore point instead.
       signal.throwIfAborted()

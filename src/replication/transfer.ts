@@ -2,7 +2,6 @@
 import type { BlockSink } from '../block/block.ts'
 import { copyBlocks } from '../block/copy.ts'
 import type { Landing, Reason } from '../core/base.ts'
-import { Failure } from '../core/failure.ts'
 import type { SentDiskPlan } from '../core/plan.ts'
 import { XapiError } from '../xapi/errors.ts'
 import { type BaseDisk, type Fallbacks, type Opened, openSource } from './block-source.ts'
@@ -106,11 +105,11 @@ function landingFor(plan: SentDiskPlan, opened: Opened): Landing {
   const { landing, base } = plan.choice
   if (landing.kind !== 'continue' || opened.tracked) return landing
   // Without tracking nothing says that this delta covers what the broken run wrote.
-  throw new Failure(
-    'BASE_NOT_COVERED',
-    `the changes since ${base.uuid} can't be listed, and an interrupted run wrote to the replica's disk`,
-    'run again: the disk is then replaced',
-  )
+  return {
+    kind: 'clone',
+    of: landing.otherwise,
+    why: { code: 'interrupted', text: `an interrupted run wrote to the disk, and the changes since ${base.uuid} can't be listed` },
+  }
 }
 
 function reasonFor(plan: SentDiskPlan, opened: Opened): Reason {

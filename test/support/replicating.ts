@@ -36,7 +36,26 @@ export interface Chain {
   readonly job: string
 }
 
+/** Does something before, after or instead of a call: gets what makes the call, gives what the engine sees. */
+export type Meddle = (method: string, params: readonly unknown[], go: () => Promise<unknown>) => Promise<unknown>
+
+function meddled(xapi: Xapi, meddle: Meddle | undefined): Xapi {
+  if (meddle === undefined) return xapi
+  return new Proxy(xapi, {
+    get(real, key) {
+      const value: unknown = Reflect.get(real, key)
+      if (key === 'call' || key === 'callAsync') {
+        return (method: string, params: readonly unknown[], options: object) =>
+          meddle(method, params, () => real[key](method, params, options))
+      }
+      return typeof value === 'function' ? value.bind(real) : value
+    },
+  })
+}
+
 export interface RunChanges {
+  /** By side: every call of the run goes through it. */
+  readonly meddle?: { readonly source?: Meddle; readonly target?: Meddle }
   readonly run?: string
   readonly verify?: VerifyMode
   readonly retention?: number
@@ -49,8 +68,10 @@ export interface RunChanges {
 
 /** One run in this process. */
 export async function replicate(chain: Chain, changes: RunChanges = {}): Promise<RunReport> {
-  return withXapi(chain.source, (source) => {
-    const both = (target: Xapi) => {
+  return withXapi(chain.source, (connected) => {
+    const source = meddled(connected, changes.meddle?.source)
+    const both = (other: Xapi) => {
+      const target = other === connected ? source : meddled(other, changes.meddle?.target)
       const options: RunOptions = {
         source,
         target,
@@ -67,7 +88,7 @@ export async function replicate(chain: Chain, changes: RunChanges = {}): Promise
         return executeRun(options, prepared, new Date())
       })
     }
-    return chain.source.url === chain.target.url ? both(source) : withXapi(chain.target, both)
+    return chain.source.url === chain.target.url ? both(connected) : withXapi(chain.target, both)
   })
 }
 
