@@ -8,7 +8,9 @@ import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
-import { startPool } from '../../src/lab/start-pool.ts'
+import { type RunningPool, startPool } from '../../src/lab/start-pool.ts'
+import { connectXapi } from '../../src/xapi/connect.ts'
+import { trustListed } from '../../src/xapi/trust.ts'
 import { needs } from '../support/programs.ts'
 
 const probe = join(import.meta.dirname, '..', '..', '..', 'shared', 'xapi', 'conformance')
@@ -53,6 +55,22 @@ function compare(url: string, password: string, scenario: string, transport: str
   })
 }
 
+/**
+ * The recorded server still had two disks named `probe-disk` of type rrd, which XAPI neither destroys nor forgets (VDI_HAS_RRDS) and which
+ * the probe's tidying therefore passes over: one step of `cbt` counts disks of that name. The pool compared gets the same history.
+ */
+async function leaveLikeRecorded(running: RunningPool, password: string): Promise<void> {
+  const trust = trustListed([running.fingerprint])
+  const xapi = await connectXapi({ url: running.url, user: 'root', password, trust })
+  try {
+    const [sr] = [...(await xapi.records('SR'))].find(([, { type, content_type: content }]) => type === 'file' && content !== 'iso') ?? []
+    const disk = { name_label: 'probe-disk', name_description: '', SR: sr, virtual_size: 8 << 20, type: 'rrd', sharable: false }
+    for (let nth = 0; nth < 2; nth++) await xapi.call('VDI.create', [{ ...disk, read_only: false, other_config: {} }])
+  } finally {
+    await xapi.close()
+  }
+}
+
 if (!present) {
   console.error('SKIPPED: conformance with a real XAPI: its recordings are not beside this repository')
   test('conformance with a real XAPI', { skip: 'the recordings are not beside this repository' }, () => {})
@@ -78,6 +96,7 @@ if (!present) {
             settings: { badLoginMs: 20 },
           })
           try {
+            if (scenario === 'cbt') await leaveLikeRecorded(running, password)
             const { steps, differ, broken, report } = await compare(running.url, password, scenario, transport)
             const differences = report.flatMap(({ step, what, differences: lines }) => lines.map((line) => `${step} (${what}): ${line}`))
             assert.deepEqual({ differences, broken, differ }, { differences: [], broken: [], differ: 0 })
