@@ -224,30 +224,33 @@ async function readExport(
     // Pieces of an extent are gathered up to a granule's end, since the stream is cut anywhere.
     let held: { offset: number; parts: Buffer[]; length: number } | undefined
     for await (const block of source.blocks(context)) {
-      const end = block.offset + block.data.length
-      for (let extent = extents[current]; extent !== undefined && extent.offset < end; extent = extents[current]) {
-        const from = Math.max(extent.offset, block.offset)
-        const to = Math.min(extent.offset + extent.length, end)
-        if (from < to) held = gather(held, from, Buffer.from(block.data.subarray(from - block.offset, to - block.offset)))
-        if (to < extent.offset + extent.length) break
-        if (held !== undefined) await take(held.offset, Buffer.concat(held.parts))
-        held = undefined
-        current++
+      try {
+        const end = block.offset + block.data.length
+        for (let extent = extents[current]; extent !== undefined && extent.offset < end; extent = extents[current]) {
+          const from = Math.max(extent.offset, block.offset)
+          const to = Math.min(extent.offset + extent.length, end)
+          if (from < to) held = gather(held, from, Buffer.from(block.data.subarray(from - block.offset, to - block.offset)))
+          if (to < extent.offset + extent.length) break
+          if (held !== undefined) await take(held.offset, Buffer.concat(held.parts))
+          held = undefined
+          current++
+        }
+        if (held !== undefined && held.length >= READ_BYTES) {
+          const all = Buffer.concat(held.parts)
+          const whole = all.length - ((held.offset + all.length) % DIGEST_GRANULE)
+          if (whole > 0) await take(held.offset, all.subarray(0, whole))
+          held =
+            whole === all.length
+              ? undefined
+              : {
+                  offset: held.offset + Math.max(whole, 0),
+                  parts: [all.subarray(Math.max(whole, 0))],
+                  length: all.length - Math.max(whole, 0),
+                }
+        }
+      } finally {
+        block.release()
       }
-      if (held !== undefined && held.length >= READ_BYTES) {
-        const all = Buffer.concat(held.parts)
-        const whole = all.length - ((held.offset + all.length) % DIGEST_GRANULE)
-        if (whole > 0) await take(held.offset, all.subarray(0, whole))
-        held =
-          whole === all.length
-            ? undefined
-            : {
-                offset: held.offset + Math.max(whole, 0),
-                parts: [all.subarray(Math.max(whole, 0))],
-                length: all.length - Math.max(whole, 0),
-              }
-      }
-      block.release()
     }
   } finally {
     await source.close()
