@@ -30,6 +30,8 @@ export const MARK = {
   run: 'understudy:run',
   /** On a restore point's VM: JSON of RestorePointMark; it says what must be there for it to count as complete. */
   restorePoint: 'understudy:restore-point',
+  /** On a restore point's VM: its own uuid. A snapshot taken of a clone of it inherits everything, and is told apart by this. */
+  self: 'understudy:self',
   /** On a replica VM: the source's `auto_poweron`, which the replica itself must not have. */
   autoPoweron: 'understudy:auto_poweron',
 } as const

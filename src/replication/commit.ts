@@ -2,8 +2,10 @@
  * Makes the restore point: the marks go onto the replica and its disks, then one snapshot of the replica inherits them all at once,
  * then they are taken off the replica again. Broken off before the snapshot there is no restore point; after it, there is (G1).
  */
-import { formatDatetime, formatNameDate, MARK } from '../core/marks.ts'
+import { formatDatetime, formatNameDate, MARK, readRestorePointMark } from '../core/marks.ts'
+import type { RecordOf } from '../xapi/records.generated.ts'
 import type { Ref } from '../xapi/ref.ts'
+import { isGone } from './destroy.ts'
 import type { ReplicaVm } from './replica-vm.ts'
 import type { RunContext } from './session.ts'
 import type { TargetDisk } from './target-disk.ts'
@@ -27,7 +29,7 @@ export interface CommitRequest {
 }
 
 export interface CommittedPoint {
-  readonly ref: Ref<'VM'>
+  readonly uuid: string
   readonly name: string
 }
 
@@ -61,10 +63,36 @@ export async function commitRestorePoint({ target, ids, signal }: RunContext, re
   ])
   const name = `${request.name} ${formatNameDate(takenAt)}`
   const ref = (await target.callAsync('VM.snapshot', [replica.ref, name], { signal })) as Ref<'VM'>
+  const uuid = await target.call<string>('VM.get_uuid', [ref], { signal })
   await Promise.all([
     target.call('VM.set_is_a_template', [ref, false], { signal }),
+    target.call('VM.add_to_other_config', [ref, MARK.self, uuid], { signal }),
     target.call('VM.set_other_config', [replica.ref, replica.config], { signal }),
     ...disks.map(({ disk }) => target.call('VDI.set_other_config', [disk.ref, disk.config], { signal })),
   ])
-  return { ref, name }
+  return { uuid, name }
+}
+
+/**
+ * Whether a restore point of this run is there, after a commit that failed: the answer may be all that was lost, and a snapshot that
+ * was begun goes on when its task is cancelled. When that can't be found out, it is taken to be there.
+ */
+export async function mayBeCommitted({ target, ids }: RunContext, replica: Ref<'VM'>): Promise<boolean> {
+  const signal = AbortSignal.timeout(90_000)
+  try {
+    const idle = ({ current_operations: busy }: RecordOf['VM']) => !Object.values(busy).includes('snapshot')
+    await target.waitFor('VM', replica, (record) => record === undefined || idle(record), { signal, timeoutMs: 60_000 })
+    const { snapshots } = await target.record('VM', replica, { signal })
+    const configs = await Promise.all(
+      snapshots.map((ref) => target.call<Record<string, string>>('VM.get_other_config', [ref], { signal }).catch(nothingIfGone)),
+    )
+    return configs.some((config) => readRestorePointMark(config)?.run === ids.run)
+  } catch (error) {
+    return !isGone(error)
+  }
+}
+
+const nothingIfGone = (error: unknown): Record<string, string> => {
+  if (isGone(error)) return {}
+  throw error
 }

@@ -84,13 +84,17 @@ function belongsTo(config: Readonly<Record<string, string>>, { job, vm, sr }: Ch
 }
 
 /**
- * A snapshot with the chain's marks, taken of a VM that is kept from starting (or is gone). The marks alone are not enough: a
- * clone of a restore point inherits them, and so does a snapshot that a user takes of that clone.
+ * A snapshot with the chain's marks that names itself in them. The marks alone are not enough: a clone of a restore point inherits
+ * them, and so does a snapshot that a user takes of that clone, whose content can be anything. One that names nobody was made by a
+ * run that ended at that moment, or by another tool: it counts while the VM it was taken of is the replica, or kept from starting.
  */
 function isPointOf(view: PoolView, vm: RecordOf['VM'], chain: Chain): boolean {
   if (!vm.is_a_snapshot || !belongsTo(vm.other_config, chain)) return false
+  const self = vm.other_config[MARK.self]
+  if (self !== undefined) return self === vm.uuid
   const of = view.VM.get(vm.snapshot_of)
-  return of === undefined || 'start' in of.blocked_operations
+  if (of === undefined) return false
+  return MARK.restorePoint in vm.other_config ? isMarked(of, chain) : 'start' in of.blocked_operations
 }
 
 function isMarked(object: { readonly uuid: string; readonly other_config: Readonly<Record<string, string>> }, chain: Chain): boolean {

@@ -115,6 +115,10 @@ export async function refreshReplica(
   const { ref, record } = replica
   const missing = Object.entries(BLOCKED).some(([operation]) => !(operation in record.blocked_operations))
   if (missing) await target.call('VM.set_blocked_operations', [ref, { ...record.blocked_operations, ...BLOCKED }], { signal })
+  // Marks of a restore point that a killed run left on the replica would be inherited by a snapshot that a user takes of it.
+  if (MARK.restorePoint in record.other_config || MARK.job in record.other_config) {
+    await target.call('VM.set_other_config', [ref, replicaOtherConfig(source, ownMarks(context, record.uuid))], { signal })
+  }
   for (const { method, params } of updateReplica(source, record)) await target.call(method, [ref, ...params], { signal })
   await refreshVifs(context, parts.view, ref, record, parts.vifs)
   await refreshDrives(context, parts.view, ref, record, parts.cds)

@@ -9,11 +9,12 @@ import type { DiskReport, RunEvent, RunReport, RunStage, VerifyMode, VerifyRepor
 import type { Ref } from '../xapi/ref.ts'
 import type { Xapi } from '../xapi/xapi.ts'
 import { decodeChangedBlocks } from './block-source.ts'
-import { type CommittedPoint, commitRestorePoint } from './commit.ts'
+import { type CommittedPoint, commitRestorePoint, mayBeCommitted } from './commit.ts'
 import { destroyDisk, whenDetached } from './destroy.ts'
 import { explainFailure } from './explain.ts'
 import { type Inspected, inspectSource } from './inspect-source.ts'
 import { type AskWritten, type InspectedTarget, inspectTarget } from './inspect-target.ts'
+import { mendTarget } from './mend.ts'
 import { blockMigration, unblockMigration } from './migration-block.ts'
 import { type AttachedDisk, disksOf, findByUuid, type PoolView, viewPool } from './pool-view.ts'
 import { removeAll } from './prune.ts'
@@ -127,6 +128,7 @@ class VmRun {
   #snapshot: SourceSnapshot | undefined
   #replica: ReplicaVm | undefined
   #made: Ref<'VDI'>[] = []
+  #committing = false
   #point: CommittedPoint | undefined
 
   constructor(context: RunContext, options: RunOptions, prepared: PreparedRun, startedAt: Date) {
@@ -144,7 +146,7 @@ class VmRun {
     try {
       this.#stage('clean')
       const removedBefore = await this.#remove('before')
-      await this.#cleanSource()
+      await Promise.all([this.#cleanSource(), mendTarget(this.#context, this.#prepared.views.target, this.#prepared.target)])
       blocked = await blockMigration(this.#context, source.ref, source.record)
       this.#stage('snapshot')
       const snapshot = await this.#takeSnapshot()
@@ -352,6 +354,7 @@ class VmRun {
     const { source, target } = this.#prepared
     const generation = Math.max(0, ...target.facts.restorePoints.map((point) => point.generation)) + 1
     const time = new Date(snapshot.takenAt).toISOString().slice(0, 16).replace('T', ' ')
+    this.#committing = true
     this.#point = await commitRestorePoint(this.#context, {
       replica,
       name: source.record.name_label,
@@ -401,6 +404,10 @@ class VmRun {
   async #undo(): Promise<void> {
     if (this.#point !== undefined) return
     const { log } = this.#context
+    if (this.#committing && this.#replica !== undefined && (await mayBeCommitted(this.#context, this.#replica.ref))) {
+      log('the restore point may exist although the run failed: nothing is taken back, the next run goes on from there')
+      return
+    }
     const steps = [
       async () => {
         if (this.#snapshot !== undefined) await dropSnapshotVm(this.#context, this.#snapshot.ref)
@@ -425,7 +432,6 @@ class VmRun {
     )
     const endedAt = new Date()
     const sum = (key: 'changedBytes' | 'bytesRead' | 'bytesSent') => disks.reduce((total, disk) => total + disk[key], 0)
-    const uuid = await target.call<string>('VM.get_uuid', [point.ref])
     return {
       run: ids.run,
       job: ids.job,
@@ -439,7 +445,7 @@ class VmRun {
       endedAt: endedAt.toISOString(),
       seconds: (endedAt.getTime() - this.#startedAt.getTime()) / 1000,
       replica: { uuid: replica.uuid },
-      restorePoint: { uuid, name: point.name, takenAt: new Date(this.#snapshot?.takenAt ?? 0).toISOString() },
+      restorePoint: { uuid: point.uuid, name: point.name, takenAt: new Date(this.#snapshot?.takenAt ?? 0).toISOString() },
       disks,
       totals: { changedBytes: sum('changedBytes'), bytesRead: sum('bytesRead'), bytesSent: sum('bytesSent') },
       removed: removed.map(({ side, uuid: gone, name, reason }) => ({ side, uuid: gone, name, reason })),

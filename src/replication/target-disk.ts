@@ -92,9 +92,13 @@ async function cloneMarked({ target, ids, signal }: RunContext, of: Ref<'VDI'>, 
   if (record.other_config[MARK.cloning] !== token) {
     await target.call('VDI.set_other_config', [of, { ...record.other_config, [MARK.cloning]: token }], { signal })
   }
-  const ref = (await target.callAsync('VDI.clone', [of, {}], { signal })) as Ref<'VDI'>
-  await target.call('VDI.remove_from_other_config', [of, MARK.cloning], { signal })
-  return ref
+  try {
+    return (await target.callAsync('VDI.clone', [of, {}], { signal })) as Ref<'VDI'>
+  } finally {
+    // Also when the run was stopped: a user's clone would inherit it. Where it fails, the next run mends it.
+    const late = AbortSignal.timeout(60_000)
+    await target.call('VDI.remove_from_other_config', [of, MARK.cloning], { signal: late }).catch(() => undefined)
+  }
 }
 
 const targetConfig = (context: RunContext, wanted: WantedDisk, uuid: string) => ({

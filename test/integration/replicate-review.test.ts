@@ -2,10 +2,13 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { after, before, describe, test } from 'node:test'
+import { XapiError } from '../../src/xapi/errors.ts'
+import type { Ref } from '../../src/xapi/ref.ts'
 import { type StartedLab, type StartedPool, startLab } from '../support/lab.ts'
 import {
   assertNoLeftovers,
   type Chain,
+  disksOfVm,
   hashesOf,
   hashOf,
   look,
@@ -14,6 +17,7 @@ import {
   MIB,
   makeVm,
   type RunChanges,
+  replicaOf,
   replicate,
   restorePoints,
   withXapi,
@@ -73,5 +77,112 @@ describe('a chain that others meddle with', () => {
     assert.equal(report.disks[0]?.read, 'vhd-delta')
     await assertHolds(chain, report.run, await hashesOf(source, vm))
     assertNoLeftovers(await look(source), await look(target), chain, vm)
+  })
+
+  /** Writes to a disk of the target behind the chain's back. */
+  const scribble = (vdi: string) =>
+    withXapi(target, async (xapi) => {
+      const stream = await xapi.importVdi({ vdi: await xapi.byUuid('VDI', vdi), format: 'raw', chunked: true })
+      const frame = Buffer.alloc(12)
+      frame.writeUInt32LE(4096, 8)
+      await stream.write(frame, Buffer.alloc(4096, 7), Buffer.alloc(12))
+      await stream.finish()
+    })
+
+  test('G2, G8: a snapshot of a work copy of a restore point is the user’s, also when the copy is gone: never a base, never removed', async () => {
+    const vm = await makeVm(source, [64 * MIB])
+    const chain = chainOf(vm)
+    await replicate(chain)
+    const [point] = restorePoints(await look(target), chain)
+    await withXapi(target, async (xapi) => {
+      const ref = await xapi.byUuid('VM', point?.uuid as string)
+      const copy = await xapi.call<Ref<'VM'>>('VM.clone', [ref, 'work copy'])
+      const [disk] = disksOfVm(await look(target), await xapi.record('VM', copy))
+      await scribble(disk as string)
+      await xapi.call('VM.snapshot', [copy, 'mine'])
+      await xapi.call('VM.destroy', [copy])
+      for (const vdi of Object.values(point?.disks ?? {})) await xapi.call('VDI.destroy', [await xapi.byUuid('VDI', vdi)])
+      await xapi.call('VM.destroy', [ref])
+    })
+    const report = await replicate(chain, { retention: 1 })
+    await assertHolds(chain, report.run, await hashesOf(source, vm))
+    await replicate(chain, { retention: 1 })
+    const mine = [...(await look(target)).VM.values()].find(({ name_label: name }) => name === 'mine')
+    assert.ok(mine, 'the snapshot is still there')
+    assert.equal(disksOfVm(await look(target), mine).length, 1)
+  })
+
+  test('G1, G5: when the answer about the restore point is lost, it and what the next delta needs stay', async () => {
+    const vm = await makeVm(source, [64 * MIB])
+    const chain = chainOf(vm)
+    const state = await hashesOf(source, vm)
+    const run = randomUUID()
+    const loseAnswer: Meddle = async (method, _, go) => {
+      const result = await go()
+      if (method === 'VM.snapshot') throw new Error('the answer was lost')
+      return result
+    }
+    await assert.rejects(replicate(chain, { run, meddle: { target: loseAnswer } }), /the answer was lost/)
+    await assertHolds(chain, run, state)
+    await write(vm, '0', 10, 'later')
+    const report = await replicate(chain)
+    assert.equal(report.disks[0]?.mode, 'delta')
+    await assertHolds(chain, report.run, await hashesOf(source, vm))
+    const seen = await look(target)
+    assertNoLeftovers(await look(source), seen, chain, vm)
+    const templates = restorePoints(seen, chain).filter(({ uuid }) =>
+      [...seen.VM.values()].some((one) => one.uuid === uuid && one.is_a_template),
+    )
+    assert.deepEqual(templates, [], 'a restore point that is a template could only be cloned to a template')
+  })
+
+  test('a restore point that is refused leaves nothing of a first run behind', async () => {
+    const vm = await makeVm(source, [64 * MIB])
+    const chain = chainOf(vm)
+    const refuse: Meddle = async (method, _, go) => {
+      if (method === 'VM.snapshot') throw new XapiError('SR_BACKEND_FAILURE_109', [], method)
+      return go()
+    }
+    await assert.rejects(replicate(chain, { meddle: { target: refuse } }), { code: 'SR_BACKEND_FAILURE_109' })
+    const [left, right] = [await look(source), await look(target)]
+    assert.equal(replicaOf(right, chain), undefined)
+    const named = [...right.VDI.values(), ...left.VM.values()].filter((object) => JSON.stringify(object).includes(chain.job))
+    assert.deepEqual(named, [])
+  })
+
+  test('G8: a disk that a user cloned of a restore point stays, although a run failed in the middle of a clone of its own', async () => {
+    const vm = await makeVm(source, [64 * MIB])
+    const chain = chainOf(vm)
+    await replicate(chain)
+    const seen = await look(target)
+    await scribble(disksOfVm(seen, replicaOf(seen, chain))[0] as string)
+    const refuse: Meddle = async (method, _, go) => {
+      if (method === 'VDI.clone') throw new XapiError('SR_BACKEND_FAILURE_109', [], method)
+      return go()
+    }
+    await write(vm, '0', 5, 'c')
+    await assert.rejects(replicate(chain, { meddle: { target: refuse } }), { code: 'SR_BACKEND_FAILURE_109' })
+    const [point] = restorePoints(await look(target), chain)
+    const mine = await withXapi(target, async (xapi) => {
+      const of = await xapi.byUuid('VDI', Object.values(point?.disks ?? {})[0] as string)
+      return xapi.call<string>('VDI.get_uuid', [await xapi.call('VDI.clone', [of, {}])])
+    })
+    await replicate(chain)
+    assert.ok([...(await look(target)).VDI.values()].some(({ uuid }) => uuid === mine))
+  })
+
+  test('G8: the mark of a clone in the making that a killed run left on a restore point is taken off before anybody can inherit it', async () => {
+    const vm = await makeVm(source, [64 * MIB])
+    const chain = chainOf(vm)
+    await replicate(chain)
+    const [point] = restorePoints(await look(target), chain)
+    const token = JSON.stringify({ job: chain.job, vm: chain.vm, sr: chain.sr })
+    await withXapi(target, async (xapi) => {
+      const disk = await xapi.byUuid('VDI', Object.values(point?.disks ?? {})[0] as string)
+      await xapi.call('VDI.add_to_other_config', [disk, 'understudy:cloning', token])
+    })
+    await replicate(chain)
+    const marked = [...(await look(target)).VDI.values()].filter(({ other_config: config }) => config['understudy:cloning'] === token)
+    assert.deepEqual(marked, [])
   })
 })
