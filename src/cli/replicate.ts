@@ -6,7 +6,7 @@ import { VERIFY_MODES, type VerifyMode } from '../core/report.ts'
 import { explainError } from '../replication/explain.ts'
 import { executeRun, prepareRun, type RunOptions } from '../replication/run.ts'
 import { connectXapi } from '../xapi/connect.ts'
-import { type PoolLogin, parsePoolUrl } from '../xapi/pool-url.ts'
+import { type PoolLogin, PoolUrlError, parsePoolUrl } from '../xapi/pool-url.ts'
 import { commandTrust, type TrustPolicy } from '../xapi/trust.ts'
 import type { Xapi } from '../xapi/xapi.ts'
 import { terminalAsker } from './ask-trust.ts'
@@ -16,7 +16,7 @@ import { formatPlan, formatReport } from './replicate-report.ts'
 
 const MIB = 1024 * 1024
 /** Block data in memory at once, all disks together. */
-const MEMORY = 64 * MIB
+const MEMORY = 48 * MIB
 
 export const command: Command = {
   summary: 'replicate one VM from a pool to a storage repository of another (or the same)',
@@ -161,7 +161,11 @@ function parse(args: readonly string[]): Arguments {
 
 function pool(text: string | undefined, option: string): PoolLogin {
   if (text === undefined || text === '') throw new UsageError(`${option} is missing: the URL of a pool, https://user:password@host`)
-  return parsePoolUrl(text)
+  try {
+    return parsePoolUrl(text)
+  } catch (error) {
+    throw error instanceof PoolUrlError ? new UsageError(`${option}: ${error.message}`) : error
+  }
 }
 
 function uuid(text: string | undefined, option: string): string {
@@ -171,8 +175,8 @@ function uuid(text: string | undefined, option: string): string {
 }
 
 function networkPair(text: string): [string, string | null] {
-  const [from, to] = text.split('=')
-  if (to === undefined) throw new UsageError(`--network takes SOURCE=TARGET or SOURCE=none, not '${text}'`)
+  const [from, to, ...more] = text.split('=')
+  if (to === undefined || more.length > 0) throw new UsageError(`--network takes SOURCE=TARGET or SOURCE=none, not '${text}'`)
   return [uuid(from, '--network'), to === 'none' ? null : uuid(to, '--network')]
 }
 
