@@ -98,9 +98,9 @@ function isUnexpected(error: unknown): boolean {
   return !(error instanceof Error) || [TypeError, RangeError, ReferenceError, SyntaxError].some((kind) => error instanceof kind)
 }
 
-/** The user and password of a URL never reach the screen, whoever put them into a message. */
+/** The user and password of a URL never reach the screen, whoever put them into a message; `user:password@` of an example does. */
 function withoutCredentials(text: string): string {
-  return text.replaceAll(/([a-z][a-z0-9+]*:\/\/)[^\s'"]*@/gi, '$1')
+  return text.replaceAll(/([a-z][a-z0-9+]*:\/\/)(?!(?:root|user):password@host[^\s'"@]*(?:[\s'"]|$))[^\s'"]*@/gi, '$1')
 }
 
 function ignoreClosedPipe(error: NodeJS.ErrnoException): void {
