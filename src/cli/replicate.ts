@@ -2,12 +2,13 @@
 import { createHash, randomUUID } from 'node:crypto'
 import { parseArgs } from 'node:util'
 import { createByteBudget } from '../block/budget.ts'
+import { Failure } from '../core/failure.ts'
 import { VERIFY_MODES, type VerifyMode } from '../core/report.ts'
 import { explainError } from '../replication/explain.ts'
 import { executeRun, prepareRun, type RunOptions } from '../replication/run.ts'
 import { connectXapi } from '../xapi/connect.ts'
 import { type PoolLogin, PoolUrlError, parsePoolUrl } from '../xapi/pool-url.ts'
-import { commandTrust, type TrustPolicy } from '../xapi/trust.ts'
+import { commandTrust, type TrustAsker, type TrustPolicy } from '../xapi/trust.ts'
 import type { Xapi } from '../xapi/xapi.ts'
 import { terminalAsker } from './ask-trust.ts'
 import { type Command, stopSignal, UsageError } from './command.ts'
@@ -64,7 +65,7 @@ async function run(args: readonly string[]): Promise<number> {
   const signal = stopSignal()
   const startedAt = new Date()
   const asker = terminalAsker(signal)
-  const trust = commandTrust({ trust: wanted.trust, ...(asker === undefined ? {} : { ask: asker }) })
+  const trust = trustOf(wanted.trust, asker)
   const view = progressView(process.stderr)
   try {
     return await withPools(wanted, trust, signal, async (source, target) => {
@@ -96,6 +97,14 @@ async function run(args: readonly string[]): Promise<number> {
   }
 }
 
+function trustOf(listed: readonly string[], ask: TrustAsker | undefined): TrustPolicy {
+  try {
+    return commandTrust({ trust: listed, ...(ask === undefined ? {} : { ask }) })
+  } catch (error) {
+    throw new UsageError(`--trust: ${(error as Error).message}`)
+  }
+}
+
 /** Connects to both (once when they are one pool), and logs out whatever happens. */
 async function withPools(
   { from, to }: Arguments,
@@ -103,10 +112,10 @@ async function withPools(
   signal: AbortSignal,
   use: (source: Xapi, target: Xapi) => Promise<number>,
 ): Promise<number> {
-  const source = await connectXapi({ ...from, trust, signal })
+  const source = await connectPool('source', from, trust, signal)
   try {
     if (to.url === from.url) return await use(source, source)
-    const target = await connectXapi({ ...to, trust, signal })
+    const target = await connectPool('target', to, trust, signal)
     try {
       return await use(source, target)
     } finally {
@@ -114,6 +123,18 @@ async function withPools(
     }
   } finally {
     await source.close()
+  }
+}
+
+/** With two pools in play, a failure has to say whose it is. */
+async function connectPool(side: 'source' | 'target', login: PoolLogin, trust: TrustPolicy, signal: AbortSignal): Promise<Xapi> {
+  try {
+    return await connectXapi({ ...login, trust, signal })
+  } catch (error) {
+    signal.throwIfAborted()
+    const explained = explainError(error)
+    if (!(explained instanceof Failure)) throw explained
+    throw new Failure(explained.code, `${side} pool ${login.url}: ${explained.message}`, explained.hint, error)
   }
 }
 
