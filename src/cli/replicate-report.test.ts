@@ -45,7 +45,7 @@ test('G6: a plan in which much goes wrong tells of everything, and how to avoid 
     replicaDisk(1, { sinceRestorePoint: 'written' }),
     replicaDisk(2),
   ]
-  seen.target.replica = { uuid: 'replica', name: 'web', powerState: 'Halted', disks }
+  seen.target.replica = { uuid: 'replica', name: 'web', powerState: 'Halted', protected: true, disks }
   seen.target.restorePoints = [1, 2].map((run) => restorePoint(run, 3))
   seen.target.strayDisks = [{ uuid: 'stray', name: 'left' }]
   seen.source.disks = [sourceDisk(0, [2]), sourceDisk(1, [2]), sourceDisk(2, []), sourceDisk(3, [], { name: '[NOBAK] swap' })]

@@ -58,6 +58,7 @@ function replica(text: string, size: number): ReplicaDisk[] {
     writing: undefined,
     sinceRestorePoint: 'unchanged',
     ours: true,
+    heldBy: [],
   }
   if (text === 'gone') return [other]
   const from = /^writing:(.*)$/.exec(text)?.[1]

@@ -109,12 +109,16 @@ export interface ReplicaDisk {
   readonly sinceRestorePoint: 'unchanged' | 'written' | 'unknown'
   /** Carries this job's marks, or is a disk that one of this job's restore points was taken of. */
   readonly ours: boolean
+  /** Names of other VMs that it is attached to. */
+  readonly heldBy: readonly string[]
 }
 
 export interface Replica {
   readonly uuid: string
   readonly name: string
   readonly powerState: PowerState
+  /** Its start is blocked, or it is still being made. Where somebody has allowed it, what the replica holds may be theirs. */
+  readonly protected: boolean
   readonly disks: readonly ReplicaDisk[]
 }
 

@@ -94,7 +94,7 @@ function randomSeen(random: Random): Seen {
         ours: random(6) > 0,
       })
     })
-    seen.target.replica = { uuid: 'replica', name: 'web', powerState: 'Halted', disks: replicaDisks }
+    seen.target.replica = { uuid: 'replica', name: 'web', powerState: 'Halted', protected: true, disks: replicaDisks }
   }
   seen.policy.retention = 1 + random(4)
   return seen

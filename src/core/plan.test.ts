@@ -39,7 +39,7 @@ const situations: Readonly<Record<string, () => Seen>> = {
     )
     const writing = { run: 'broken', from: null, to: 'source-1-0' }
     const disk = replicaDisk(0, { beingWritten: true, writing, sinceRestorePoint: 'unknown' })
-    seen.target.replica = { uuid: 'replica', name: 'web', powerState: 'Halted', disks: [disk] }
+    seen.target.replica = { uuid: 'replica', name: 'web', powerState: 'Halted', protected: true, disks: [disk] }
     seen.target.strayDisks = [{ uuid: 'stray', name: 'understudy job broken (being made)' }]
     seen.source.migrationBlockedByUs = true
     return seen
@@ -52,6 +52,7 @@ const situations: Readonly<Record<string, () => Seen>> = {
       uuid: 'replica',
       name: 'web',
       powerState: 'Halted',
+      protected: true,
       disks: [replicaDisk(0, { beingWritten: true, writing, sinceRestorePoint: 'unknown' }), replicaDisk(1)],
     }
     seen.source.snapshots = [snapshotVm(3, 2, { name: 'understudy job broken (being made)', marks: NO_MARKS, unfinished: true })]
@@ -69,6 +70,7 @@ const situations: Readonly<Record<string, () => Seen>> = {
       uuid: 'replica',
       name: 'web',
       powerState: 'Halted',
+      protected: true,
       disks: [replicaDisk(0, { beingWritten: true, writing, sinceRestorePoint: 'unknown' }), replicaDisk(1)],
     }
     return seen
@@ -80,6 +82,7 @@ const situations: Readonly<Record<string, () => Seen>> = {
       uuid: 'replica',
       name: 'web',
       powerState: 'Halted',
+      protected: true,
       disks: [replicaDisk(0, { sinceRestorePoint: 'written' }), replicaDisk(1, { sinceRestorePoint: 'unknown' })],
     }
     return seen
@@ -148,7 +151,7 @@ const situations: Readonly<Record<string, () => Seen>> = {
 
   'replica-running-refused'() {
     const seen = settled()
-    seen.target.replica = { uuid: 'replica', name: 'web', powerState: 'Running', disks: [replicaDisk(0), replicaDisk(1)] }
+    seen.target.replica = { uuid: 'replica', name: 'web', powerState: 'Running', protected: true, disks: [replicaDisk(0), replicaDisk(1)] }
     return seen
   },
 
@@ -212,7 +215,7 @@ const situations: Readonly<Record<string, () => Seen>> = {
       }),
     )
     const disks = [0, 1].map((nth) => replicaDisk(nth, { sinceRestorePoint: 'unknown' }))
-    seen.target.replica = { uuid: 'replica', name: 'web', powerState: 'Halted', disks }
+    seen.target.replica = { uuid: 'replica', name: 'web', powerState: 'Halted', protected: true, disks }
     return seen
   },
 
@@ -227,7 +230,13 @@ const situations: Readonly<Record<string, () => Seen>> = {
   'foreign-disk-on-the-replica'() {
     const seen = settled()
     const foreign = replicaDisk(7, { uuid: 'foreign', follows: undefined, ours: false, sinceRestorePoint: 'unknown' })
-    seen.target.replica = { uuid: 'replica', name: 'web', powerState: 'Halted', disks: [replicaDisk(0), replicaDisk(1), foreign] }
+    seen.target.replica = {
+      uuid: 'replica',
+      name: 'web',
+      powerState: 'Halted',
+      protected: true,
+      disks: [replicaDisk(0), replicaDisk(1), foreign],
+    }
     return seen
   },
 

@@ -129,6 +129,21 @@ function refuse(source: SourceFacts, target: TargetFacts): Refusal | undefined {
       hint: 'shut it down, or keep it and replicate to another SR; what it wrote is not overwritten',
     }
   }
+  if (target.replica !== undefined && !target.replica.protected) {
+    return {
+      code: 'replica-in-use',
+      text: `the start of the replica "${target.replica.name}" is no longer blocked: somebody took it over`,
+      hint: 'block its start again (xe vm-param-set uuid=… blocked-operations:start=replica) to have it overwritten, or keep it and replicate to another SR',
+    }
+  }
+  const held = target.replica?.disks.find(({ ours, heldBy }) => ours && heldBy.length > 0)
+  if (held !== undefined) {
+    return {
+      code: 'replica-in-use',
+      text: `disk ${held.userdevice} of the replica (${held.uuid}) is attached to "${held.heldBy.join('", "')}" as well`,
+      hint: 'detach it there, and attach a clone of a restore point’s disk instead',
+    }
+  }
   return undefined
 }
 

@@ -171,11 +171,19 @@ async function replicaFacts(
           snapshot === undefined || beingWritten || !disk.cbt_enabled || !snapshot[1].cbt_enabled
             ? 'unknown'
             : await askWritten(snapshot[0], ref, disk.virtual_size),
+        heldBy: holdersOf(view, disk).flatMap(({ vmRecord }) => (vmRecord.uuid === record.uuid ? [] : [vmRecord.name_label])),
         ours: isMarked(disk, chain) || points.some((point) => point.disks.some(({ snapshotOf }) => snapshotOf === disk.uuid)),
       }
     }),
   )
-  return { uuid: record.uuid, name: record.name_label, powerState: record.power_state as Replica['powerState'], disks }
+  return {
+    uuid: record.uuid,
+    name: record.name_label,
+    powerState: record.power_state as Replica['powerState'],
+    // It is a template until its start is blocked (createReplica).
+    protected: record.is_a_template || 'start' in record.blocked_operations,
+    disks,
+  }
 }
 
 /** Whether a disk that nothing holds is surely a left-over of this chain. A clone that a user made of a restore point is not. */

@@ -143,7 +143,14 @@ async function refreshVifs(context: RunContext, view: PoolView, vm: Ref<'VM'>, r
 }
 
 async function refreshDrives(context: RunContext, view: PoolView, vm: Ref<'VM'>, record: Vm, wanted: readonly SourceCd[]): Promise<void> {
-  const taken = new Set(record.VBDs.map((ref) => view.VBD.get(ref)?.userdevice))
+  const places = new Set(wanted.map(({ userdevice }) => userdevice))
+  const taken = new Set<string | undefined>()
+  for (const ref of record.VBDs) {
+    const vbd = view.VBD.get(ref)
+    // A disk may come to where the source has no drive any more.
+    if (vbd?.type === 'CD' && !places.has(vbd.userdevice)) await context.target.call('VBD.destroy', [ref], { signal: context.signal })
+    else taken.add(vbd?.userdevice)
+  }
   for (const cd of wanted) if (!taken.has(cd.userdevice)) await createEmptyDrive(context, vm, cd)
 }
 

@@ -185,4 +185,116 @@ describe('a chain that others meddle with', () => {
     const marked = [...(await look(target)).VDI.values()].filter(({ other_config: config }) => config['understudy:cloning'] === token)
     assert.deepEqual(marked, [])
   })
+
+  /** Hangs the VM's disks where `places` says (old userdevice → new); what it does not name is taken off. */
+  async function rearrange(vm: MadeVm, places: Record<string, string>): Promise<MadeVm> {
+    await withXapi(source, async (xapi) => {
+      const ref = await xapi.byUuid('VM', vm.uuid)
+      const vbds = await Promise.all(
+        (await xapi.record('VM', ref)).VBDs.map(async (vbd) => ({ vbd, record: await xapi.record('VBD', vbd) })),
+      )
+      const disks = vbds.filter(({ record }) => record.type === 'Disk')
+      for (const { vbd } of disks) await xapi.call('VBD.destroy', [vbd])
+      for (const { record } of disks) {
+        const userdevice = places[record.userdevice]
+        if (userdevice === undefined) continue
+        const { VDI, bootable, mode, type, empty, unpluggable } = record
+        const made = { VM: ref, VDI, userdevice, bootable, mode, type, empty, unpluggable }
+        await xapi.call('VBD.create', [{ ...made, other_config: {}, qos_algorithm_type: '', qos_algorithm_params: {} }])
+      }
+    })
+    const disks = vm.disks.flatMap((disk) =>
+      places[disk.userdevice] === undefined ? [] : [{ ...disk, userdevice: places[disk.userdevice] as string }],
+    )
+    return { uuid: vm.uuid, disks }
+  }
+
+  for (const [what, places] of [
+    ['swapped', { '0': '1', '1': '0' }],
+    ['moved to the place of one that went', { '1': '0' }],
+    ['moved to the place of an empty drive', { '0': '0', '1': '3' }],
+  ] as const) {
+    test(`G1: disks that are ${what} hang on the replica as they do on the source, each with its own content`, async () => {
+      const vm = await makeVm(source, [32 * MIB, 64 * MIB], { start: false })
+      const chain = chainOf(vm)
+      await replicate(chain)
+      if (what.includes('drive')) {
+        await withXapi(source, async (xapi) => {
+          for (const vbd of (await xapi.record('VM', await xapi.byUuid('VM', vm.uuid))).VBDs) {
+            if ((await xapi.record('VBD', vbd)).type === 'CD') await xapi.call('VBD.destroy', [vbd])
+          }
+        })
+      }
+      const now = await rearrange(vm, places)
+      const report = await replicate(chain)
+      assert.deepEqual(
+        report.disks.map(({ mode }) => mode),
+        now.disks.map(() => 'delta'),
+      )
+      await assertHolds(chain, report.run, await hashesOf(source, now))
+      const next = await replicate(chain)
+      assert.equal(next.totals.bytesSent, 0)
+      await assertHolds(chain, report.run, await hashesOf(source, now))
+      await assertHolds(chain, next.run, await hashesOf(source, now))
+      const seen = await look(target)
+      assert.equal(disksOfVm(seen, replicaOf(seen, chain)).length, now.disks.length)
+    })
+  }
+
+  test('G1: of two swapped disks one lands on a clone: the other is not taken for what it replaces', async () => {
+    const vm = await makeVm(source, [32 * MIB, 64 * MIB], { start: false })
+    const chain = chainOf(vm)
+    await replicate(chain)
+    const seen = await look(target)
+    await scribble(disksOfVm(seen, replicaOf(seen, chain))[0] as string)
+    const now = await rearrange(vm, { '0': '1', '1': '0' })
+    const report = await replicate(chain)
+    await assertHolds(chain, report.run, await hashesOf(source, now))
+    assertNoLeftovers(await look(source), await look(target), chain, now)
+  })
+
+  test('G8: a disk of the replica that somebody attached to another VM is neither written nor removed', async () => {
+    const vm = await makeVm(source, [32 * MIB])
+    const chain = chainOf(vm)
+    await replicate(chain)
+    const rescue = (await target.post('/vms', { name: 'rescue', disks: [] })).vm as MadeVm
+    const seen = await look(target)
+    const [disk] = disksOfVm(seen, replicaOf(seen, chain))
+    const vbd = await withXapi(target, async (xapi) => {
+      const VM = await xapi.byUuid('VM', rescue.uuid)
+      const VDI = await xapi.byUuid('VDI', disk as string)
+      const record = { VM, VDI, userdevice: '1', bootable: false, mode: 'RW', type: 'Disk', empty: false, unpluggable: true }
+      return xapi.call<Ref<'VBD'>>('VBD.create', [{ ...record, other_config: {}, qos_algorithm_type: '', qos_algorithm_params: {} }])
+    })
+    await write(vm, '0', 10, 'x')
+    const before = await hashOf(target, disk as string)
+    await assert.rejects(replicate(chain), { code: 'REPLICA_IN_USE' })
+    assert.equal(await hashOf(target, disk as string), before)
+    await withXapi(target, (xapi) => xapi.call('VBD.destroy', [vbd]))
+    const report = await replicate(chain)
+    assert.equal(report.disks[0]?.mode, 'delta')
+  })
+
+  test('G4, G8: a replica whose start somebody allowed is theirs: the run is refused, and its disks stay as they are', async () => {
+    const vm = await makeVm(source, [32 * MIB])
+    const chain = chainOf(vm)
+    await replicate(chain)
+    const seen = await look(target)
+    const replica = replicaOf(seen, chain)
+    const [disk] = disksOfVm(seen, replica)
+    const block = (operations: object) =>
+      withXapi(target, async (xapi) =>
+        xapi.call('VM.set_blocked_operations', [await xapi.byUuid('VM', replica?.uuid as string), operations]),
+      )
+    await block({})
+    await scribble(disk as string)
+    const before = await hashOf(target, disk as string)
+    await write(vm, '0', 10, 'x')
+    await assert.rejects(replicate(chain), { code: 'REPLICA_IN_USE' })
+    assert.equal(await hashOf(target, disk as string), before)
+    await block({ start: 'back to being a replica' })
+    const report = await replicate(chain)
+    assert.equal(report.disks[0]?.mode, 'delta')
+    await assertHolds(chain, report.run, await hashesOf(source, vm))
+  })
 })

@@ -77,6 +77,7 @@ export function replicaDisk(nth: number, more: Partial<ReplicaDisk> = {}): Repli
     writing: undefined,
     sinceRestorePoint: 'unchanged',
     ours: true,
+    heldBy: [],
     ...more,
   }
 }
@@ -134,7 +135,7 @@ export function settled(): Seen {
     target: {
       sr: { uuid: 'sr', name: 'second site', free: 500 * GIB, thin: true },
       samePool: false,
-      replica: { uuid: 'replica', name: 'web', powerState: 'Halted', disks: [replicaDisk(0), replicaDisk(1)] },
+      replica: { uuid: 'replica', name: 'web', powerState: 'Halted', protected: true, disks: [replicaDisk(0), replicaDisk(1)] },
       restorePoints: [restorePoint(2, 2), restorePoint(1, 2)],
       strayDisks: [],
       networks: [{ uuid: 'target-lan', name: 'lan', vlan: -1 }],
