@@ -59,13 +59,15 @@ test(`one bit, or the same bytes elsewhere, give another digest (seed ${seed})`,
     data.subarray(2 * DIGEST_GRANULE),
   ])
   add(0, swapped)
+  assert.equal(sums.size, 5)
+  const before = sums.size
   for (let round = 0; round < 20; round++) {
     const damaged = Buffer.from(data)
     const at = random(data.length)
     damaged[at] = (damaged[at] as number) ^ (1 << random(8))
     add(0, damaged)
   }
-  assert.ok(sums.size >= 20, `${sums.size}`)
+  assert.ok(sums.size >= before + 19, 'nearly every damage gives a sum of its own (the same bit may have been hit twice)')
   for (const sum of sums) assert.match(sum, /^[0-9a-f]{64}$/)
 })
 

@@ -168,6 +168,23 @@ for (const at of [0, 3, 9]) {
   })
 }
 
+test('G1: cancelled while the source gives a block that takes no notice, nothing more is written', async () => {
+  const stop = new AbortController()
+  const budget = createByteBudget(4 * PIECE)
+  const deaf: BlockSource = {
+    ...sourceOf(0, budget).source,
+    async *blocks() {
+      for (let nth = 0; nth < 5; nth++) {
+        if (nth === 2) stop.abort(new Error('cancelled'))
+        yield { offset: nth * PIECE, data: Buffer.alloc(PIECE, 1), release: () => {} }
+      }
+    },
+  }
+  const sink = sinkOf()
+  await assert.rejects(copyBlocks(deaf, sink.open, options(budget, { signal: stop.signal })), { message: 'cancelled' })
+  assert.deepEqual([sink.state.written, sink.state.finished, sink.state.aborted.length], [[0, 1], 0, 1])
+})
+
 test('callbacks that fail end the copy like anything else', async () => {
   const boom = () => {
     throw new Error('boom')
