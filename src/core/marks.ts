@@ -65,6 +65,8 @@ export interface WritingMark {
 
 export interface RunMark {
   readonly run: string
+  /** uuid of the target SR: several chains of one job have each their own snapshots. */
+  readonly sr: string
 }
 
 export interface RestorePointMark {
@@ -119,6 +121,10 @@ function readJson(config: OtherConfig, key: string, fields: readonly string[]): 
 export function readReplicaMark(config: OtherConfig, uuid: string): ReplicaMark | undefined {
   const found = readJson(config, MARK.replica, ['job', 'vm', 'sr', 'self']) as unknown as ReplicaMark | undefined
   return found?.self === uuid ? found : undefined
+}
+
+export function readRunMark(config: OtherConfig): RunMark | undefined {
+  return readJson(config, MARK.run, ['run', 'sr']) as unknown as RunMark | undefined
 }
 
 export function readWritingMark(config: OtherConfig): WritingMark | undefined {

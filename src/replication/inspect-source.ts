@@ -1,7 +1,7 @@
 /** Reads the source VM, its disks and what earlier runs left on it into plain facts. */
 
 import { Failure } from '../core/failure.ts'
-import { MARK, MIGRATION_BLOCKED_PREFIX, parseDatetime, readMarks, readReplicaMark } from '../core/marks.ts'
+import { MARK, MIGRATION_BLOCKED_PREFIX, parseDatetime, readMarks, readReplicaMark, readRunMark } from '../core/marks.ts'
 import type { NetworkFacts, SourceDisk, SourceFacts, SourceSnapshotDisk, SourceSnapshotVm, SourceVif } from '../core/observation.ts'
 import type { RecordOf } from '../xapi/records.generated.ts'
 import type { Ref } from '../xapi/ref.ts'
@@ -16,15 +16,25 @@ export interface Inspected {
   readonly facts: SourceFacts
 }
 
-/** Name of a snapshot from its creation until it is tagged: carries the job, so that a left-over is recognised as ours. */
-export const unfinishedName = (job: string, run: string): string => `understudy ${job} ${run}${UNFINISHED}`
+interface Chain {
+  readonly job: string
+  /** uuid of the source VM */
+  readonly vm: string
+  /** uuid of the target SR */
+  readonly sr: string
+}
+
+/** Name of a snapshot from its creation until it is tagged: says whose it is, so that a left-over is recognised as ours. */
+export const unfinishedName = ({ job, sr, run }: { readonly job: string; readonly sr: string; readonly run: string }): string =>
+  `understudy ${job} ${sr} ${run}${UNFINISHED}`
 
 const UNFINISHED = ' (being made)'
-const isUnfinished = (vm: RecordOf['VM'], job: string): boolean =>
-  vm.is_a_snapshot && vm.name_label.startsWith(`understudy ${job} `) && vm.name_label.endsWith(UNFINISHED)
+const isUnfinished = (vm: RecordOf['VM'], { job, sr }: Chain): boolean =>
+  vm.is_a_snapshot && vm.name_label.startsWith(`understudy ${job} ${sr} `) && vm.name_label.endsWith(UNFINISHED)
 
-/** @param job id of the job; only what carries it is looked at. Throws Failure when there is no such VM. */
-export function inspectSource(view: PoolView, vmUuid: string, job: string): Inspected {
+/** Of what earlier runs left only what is this chain's is looked at. Throws Failure when there is no such VM. */
+export function inspectSource(view: PoolView, chain: Chain): Inspected {
+  const { job, vm: vmUuid, sr } = chain
   const found = findByUuid(view.VM, vmUuid)
   if (found === undefined)
     throw new Failure('VM_NOT_FOUND', `the source pool has no VM ${vmUuid}`, 'look it up with xe vm-list, or check the pool')
@@ -35,7 +45,8 @@ export function inspectSource(view: PoolView, vmUuid: string, job: string): Insp
   }
   const ours = (config: Readonly<Record<string, string>>) => {
     const marks = readMarks(config)
-    return marks.job === job && marks.vm === vmUuid && marks.copyOf === undefined
+    // One that says nothing of its target is another tool's, whose chain is being continued.
+    return marks.job === job && marks.vm === vmUuid && marks.copyOf === undefined && (readRunMark(config)?.sr ?? sr) === sr
   }
 
   const live = disksOf(view, record)
@@ -47,7 +58,7 @@ export function inspectSource(view: PoolView, vmUuid: string, job: string): Insp
     // The content key tells a snapshot that was tagged from one that inherited the map of a tagged one. A snapshot VM that still
     // has the name it was made with is ours as well: its run ended before the tags, perhaps after the restore point.
     const tagged = ours(vdi.other_config) && vdi.other_config[MARK.contentKey] === vdi.uuid
-    if (!tagged && !holdersOf(view, vdi).some(({ vmRecord }) => vmRecord.snapshot_of === ref && isUnfinished(vmRecord, job))) {
+    if (!tagged && !holdersOf(view, vdi).some(({ vmRecord }) => vmRecord.snapshot_of === ref && isUnfinished(vmRecord, chain))) {
       if (vdi.cbt_enabled) foreignCbt.set(vdi.snapshot_of, [...(foreignCbt.get(vdi.snapshot_of) ?? []), { uuid: vdi.uuid, takenAt }])
       continue
     }
@@ -73,7 +84,7 @@ export function inspectSource(view: PoolView, vmUuid: string, job: string): Insp
   for (const snapshotRef of record.snapshots) {
     const snapshot = view.VM.get(snapshotRef)
     if (snapshot === undefined) continue
-    const unfinished = isUnfinished(snapshot, job)
+    const unfinished = isUnfinished(snapshot, chain)
     if (!unfinished && !ours(snapshot.other_config)) continue
     snapshots.push({
       uuid: snapshot.uuid,

@@ -55,7 +55,7 @@ export async function prepareRun(options: RunOptions): Promise<PreparedRun> {
   const stage = stageOf(options)
   stage('inspect')
   const views = await viewBoth(source, target, signal)
-  const inspected = inspectSource(views.source, ids.vm, ids.job)
+  const inspected = inspectSource(views.source, ids)
   const samePool = views.source === views.target
   const inspectedTarget = await inspectTarget(views.target, ids, samePool, askByTracking(options))
   stage('plan')
@@ -159,8 +159,14 @@ class VmRun {
       const point = await this.#commit(snapshot, replica, sent)
       this.#stage('prune')
       const removedAfter = await this.#afterCommit(snapshot, sent)
-      await unblockMigration(this.#context.source, source.ref, blocked)
-      blocked = []
+      try {
+        await unblockMigration(this.#context.source, source.ref, blocked)
+        blocked = []
+      } catch (error) {
+        // The restore point stands; it is tried once more below.
+        const text = `migration of the source VM could not be allowed again: ${(error as Error).message}`
+        this.#warnings.push({ code: 'migration-still-blocked', text, avoid: 'the next run gives it back' })
+      }
       return await this.#report(replica, point, sent, [...removedBefore, ...removedAfter])
     } catch (error) {
       const explained = await explainFailure(error, this.#context, this.#prepared)
@@ -187,10 +193,17 @@ class VmRun {
     const { ref, record } = this.#prepared.source
     const marked = (config: Readonly<Record<string, string>>) => MARK.job in config || MARK.run in config || MARK.exported in config
     const calls: Promise<unknown>[] = []
-    if (marked(record.other_config)) calls.push(source.call('VM.set_other_config', [ref, withoutMarks(record.other_config)], { signal }))
+    // One by one: somebody else may change other keys in the same moment.
+    const clean = (className: 'VM' | 'VDI', object: string, config: Readonly<Record<string, string>>) => {
+      const kept = withoutMarks(config)
+      for (const key of Object.keys(config).filter((candidate) => !(candidate in kept) && candidate !== MARK.replica)) {
+        calls.push(source.call(`${className}.remove_from_other_config`, [object, key], { signal }))
+      }
+    }
+    if (marked(record.other_config)) clean('VM', ref, record.other_config)
     for (const disk of disksOf(this.#prepared.views.source, record)) {
       const config = disk.record.other_config
-      if (marked(config)) calls.push(source.call('VDI.set_other_config', [disk.ref, withoutMarks(config)], { signal }))
+      if (marked(config)) clean('VDI', disk.ref, config)
     }
     await Promise.all(calls)
   }
@@ -341,9 +354,9 @@ class VmRun {
     for (const { uuid, userdevice } of plan.dropDisks) {
       // What hung where a disk of this run now hangs went when that was attached.
       if (used.has(userdevice)) continue
-      const [ref, record] = findByUuid(views.target.VDI, uuid) ?? []
-      if (ref === undefined || record === undefined) continue
-      for (const vbd of record.VBDs) await target.call('VBD.destroy', [vbd], { signal })
+      const ref = findByUuid(views.target.VDI, uuid)?.[0]
+      if (ref === undefined) continue
+      // Its place on the replica goes with it.
       await destroyDisk(target, ref, signal)
       log(`took disk ${userdevice} off the replica: the source no longer has it`)
     }

@@ -1,5 +1,5 @@
 /** The snapshot that a run reads: taken, tagged, confirmed after success, reduced to its record of changes, or taken back. */
-import { formatDatetime, formatNameDate, MARK, parseDatetime, withoutMarks } from '../core/marks.ts'
+import { formatDatetime, formatNameDate, MARK, parseDatetime, type RunMark, withoutMarks } from '../core/marks.ts'
 import { XapiError } from '../xapi/errors.ts'
 import type { RecordOf } from '../xapi/records.generated.ts'
 import type { Ref } from '../xapi/ref.ts'
@@ -60,7 +60,7 @@ export async function enableTracking(
  */
 export async function takeSnapshot(context: RunContext, vm: Ref<'VM'>, ignore: readonly Ref<'VDI'>[]): Promise<SourceSnapshot> {
   const { source, ids, signal } = context
-  const params = [vm, unfinishedName(ids.job, ids.run), ...(ignore.length > 0 ? [ignore] : [])]
+  const params = [vm, unfinishedName(ids), ...(ignore.length > 0 ? [ignore] : [])]
   const ref = (await source.callAsync('VM.snapshot', params, { signal })) as Ref<'VM'>
   try {
     const [record, vbds] = await Promise.all([
@@ -95,7 +95,7 @@ export async function confirmSnapshot(context: RunContext, snapshot: SourceSnaps
     [MARK.vm]: ids.vm,
     [MARK.datetime]: formatDatetime(takenAt),
     [MARK.nonNbdFix]: 'true',
-    [MARK.run]: JSON.stringify({ run: ids.run }),
+    [MARK.run]: JSON.stringify({ run: ids.run, sr: ids.sr } satisfies RunMark),
     [MARK.exported]: 'true',
     [MARK.chainLength]: String(chainLength),
   }
@@ -107,10 +107,11 @@ export async function confirmSnapshot(context: RunContext, snapshot: SourceSnaps
   if (!reduce) {
     await Promise.all([
       source.call('VM.set_other_config', [ref, { ...withoutMarks(record.other_config), ...marks }], { signal }),
-      source.call('VM.set_name_label', [ref, `understudy ${ids.job} ${formatNameDate(takenAt)}`], { signal }),
       // Snapshots are made as templates; the original clears this as well, and looks for snapshots that are none.
       source.call('VM.set_is_a_template', [ref, false], { signal }),
     ])
+    // Last: until then the name is what a later run recognises it by.
+    await source.call('VM.set_name_label', [ref, `understudy ${ids.job} ${formatNameDate(takenAt)}`], { signal })
     return
   }
   // The snapshot VM goes first: data_destroy waits for the disk's VBDs, halted VMs' included, for 4 s only.

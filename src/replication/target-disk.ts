@@ -101,11 +101,14 @@ async function cloneMarked({ target, ids, signal }: RunContext, of: Ref<'VDI'>, 
   }
 }
 
-const targetConfig = (context: RunContext, wanted: WantedDisk, uuid: string) => ({
-  ...withoutMarks(wanted.otherConfig),
-  ...ownMarks(context, uuid),
-  [MARK.disk]: wanted.follows,
-})
+/**
+ * XAPI gives disks of the same content the same `content_id`, and storage migration sends only what differs from a disk of the target
+ * that has the right one (doc/content/xapi/storage/sxm.md): the source's must never be on a disk with other content.
+ */
+function targetConfig(context: RunContext, wanted: WantedDisk, uuid: string): Record<string, string> {
+  const { content_id: _, ...config } = withoutMarks(wanted.otherConfig)
+  return { ...config, ...ownMarks(context, uuid), [MARK.disk]: wanted.follows }
+}
 
 function mark(
   { target, signal }: RunContext,

@@ -297,4 +297,114 @@ describe('a chain that others meddle with', () => {
     assert.equal(report.disks[0]?.mode, 'delta')
     await assertHolds(chain, report.run, await hashesOf(source, vm))
   })
+
+  const sourceVm = async (vm: MadeVm) => [...(await look(source)).VM.values()].find(({ uuid }) => uuid === vm.uuid)
+
+  test('G7: of two blocked migrations that could be blocked only by half nothing stays', async () => {
+    const vm = await makeVm(source, [32 * MIB])
+    let calls = 0
+    const second: Meddle = async (method, _, go) => {
+      if (method === 'VM.add_to_blocked_operations' && calls++ === 1) throw new XapiError('INTERNAL_ERROR', [], method)
+      return go()
+    }
+    await assert.rejects(replicate(chainOf(vm), { meddle: { source: second } }), { code: 'INTERNAL_ERROR' })
+    assert.equal(calls, 2)
+    assert.deepEqual((await sourceVm(vm))?.blocked_operations, {})
+  })
+
+  test('G7: a migration that somebody else blocks while a run begins stays blocked', async () => {
+    const vm = await makeVm(source, [32 * MIB])
+    await replicate(chainOf(vm), {
+      between: () =>
+        withXapi(source, async (xapi) => {
+          await xapi.call('VM.add_to_blocked_operations', [await xapi.byUuid('VM', vm.uuid), 'pool_migrate', 'theirs'])
+        }),
+    })
+    assert.deepEqual((await sourceVm(vm))?.blocked_operations, { pool_migrate: 'theirs' })
+  })
+
+  test('a run whose restore point stands is a success, also when the migration can’t be given back at once', async () => {
+    const vm = await makeVm(source, [32 * MIB])
+    const chain = chainOf(vm)
+    const refuse: Meddle = async (method, _, go) => {
+      if (method === 'VM.remove_from_blocked_operations') throw new XapiError('INTERNAL_ERROR', [], method)
+      return go()
+    }
+    const report = await replicate(chain, { meddle: { source: refuse } })
+    assert.ok(report.warnings.some(({ code }) => code === 'migration-still-blocked'))
+    await replicate(chain)
+    assert.deepEqual((await sourceVm(vm))?.blocked_operations, {})
+  })
+
+  test('G3, G5: two targets of one job keep their own bases on the source', async () => {
+    const vm = await makeVm(source, [32 * MIB])
+    const chain = chainOf(vm)
+    const other = { ...chain, sr: target.srs[1]?.uuid as string }
+    assert.ok(other.sr)
+    await replicate(chain)
+    await replicate(other)
+    for (const [nth, one] of [chain, other, chain, other].entries()) {
+      await write(vm, '0', 5, `two targets ${nth}`)
+      const report = await replicate(one)
+      assert.equal(report.disks[0]?.mode, 'delta', report.disks[0]?.reason.text)
+      const point = restorePoints(await look(target), one).find(({ run }) => run === report.run)
+      assert.equal(await hashOf(target, point?.disks['0'] as string), await hashOf(source, vm.disks[0]?.vdi as string))
+    }
+  })
+
+  test('G3: a run for one target leaves the snapshot alone that a run for another target of the same job reads', async () => {
+    const vm = await makeVm(source, [32 * MIB])
+    const chain = chainOf(vm)
+    const other = { ...chain, sr: target.srs[1]?.uuid as string }
+    let begun: Promise<unknown> | undefined
+    const first = await replicate(chain, {
+      meddle: {
+        source: async (method, _, go) => {
+          const result = await go()
+          if (method === 'VM.snapshot' && begun === undefined) {
+            begun = replicate(other)
+            await begun
+          }
+          return result
+        },
+      },
+    })
+    assert.ok(begun)
+    await assertHolds(chain, first.run, await hashesOf(source, vm))
+  })
+
+  test('G3: a source snapshot that was renamed but not tagged when the run was killed goes with the next run', async () => {
+    const vm = await makeVm(source, [32 * MIB])
+    const chain = chainOf(vm)
+    const noNbd: Meddle = async (method, params, go) => {
+      if (method === 'VDI.get_nbd_info') return []
+      // Killed at the worst moment between the calls that tag the snapshot: this one is the last that was answered.
+      if (method === 'VM.set_other_config' && String((params[1] as Record<string, string>)['xo:backup:exported']) === 'true')
+        throw new Error('killed')
+      return go()
+    }
+    await replicate(chain, { meddle: { source: noNbd } })
+    await replicate(chain)
+    const snapshots = [...(await look(source)).VM.values()].filter((one) => one.is_a_snapshot && one.name_label.includes(chain.job))
+    assert.deepEqual(
+      snapshots.map(({ name_label: name }) => name),
+      [],
+    )
+  })
+
+  test('the identity that XAPI gives to a disk’s content does not travel: storage migration would take the replica for the same content', async () => {
+    const vm = await makeVm(source, [32 * MIB])
+    const chain = chainOf(vm)
+    const disk = vm.disks[0]?.vdi as string
+    await withXapi(source, async (xapi) => {
+      const ref = await xapi.byUuid('VDI', disk)
+      await xapi.call('VDI.remove_from_other_config', [ref, 'content_id'])
+      await xapi.call('VDI.add_to_other_config', [ref, 'content_id', 'of the source'])
+      await xapi.call('VDI.add_to_other_config', [ref, 'note', 'travels'])
+    })
+    await replicate(chain)
+    const disks = [...(await look(target)).VDI.values()].filter(({ other_config: config }) => config.note === 'travels')
+    assert.equal(disks.length, 2)
+    assert.deepEqual(disks.filter(({ other_config: config }) => config.content_id === 'of the source').length, 0)
+  })
 })
