@@ -7,6 +7,7 @@ import type { RecordOf } from '../xapi/records.generated.ts'
 import type { Ref } from '../xapi/ref.ts'
 import { networksOf } from './inspect-source.ts'
 import { disksOf, findByUuid, holdersOf, type PoolView } from './pool-view.ts'
+import { SELF_TO_COME } from './replica-vm.ts'
 
 /** SR types whose disks take only the space they hold (sm drivers: FileSR, EXTSR, NFSSR, SMBSR, XOSTOR…). */
 const THIN = new Set(['file', 'ext', 'nfs', 'smb', 'cifs', 'xfs', 'zfs', 'btrfs', 'linstor', 'largeblock'])
@@ -111,6 +112,11 @@ function findReplica(view: PoolView, chain: Chain, points: readonly [Ref<'VM'>, 
   for (const [, point] of points) {
     const record = view.VM.get(point.snapshot_of)
     if (record !== undefined && 'start' in record.blocked_operations) return { ref: point.snapshot_of, record }
+  }
+  // Created, and not even marked as itself: a run was killed in between. This one completes it.
+  for (const [ref, record] of view.VM) {
+    const half = record.is_a_template && !record.is_a_snapshot && record.VBDs.length === 0
+    if (half && isMarked({ ...record, uuid: SELF_TO_COME }, chain)) return { ref, record }
   }
   return undefined
 }

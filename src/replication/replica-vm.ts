@@ -28,9 +28,12 @@ export interface SourceCd {
 const BLOCKED = { start: START_BLOCKED, start_on: START_BLOCKED }
 
 /** Marks of an object of the replica; `self` tells it from clones that inherit them. */
-export function ownMarks({ ids }: RunContext, self: string): Record<string, string> {
+export function ownMarks({ ids }: Pick<RunContext, 'ids'>, self: string): Record<string, string> {
   return { [MARK.replica]: JSON.stringify({ job: ids.job, vm: ids.vm, sr: ids.sr, self }), [MARK.sr]: ids.sr }
 }
+
+/** `self` of a replica whose uuid is not known yet: what VM.create makes is recognised by it, should nothing come after. */
+export const SELF_TO_COME = ''
 
 /**
  * Makes the replica VM, with interfaces and drives but without disks. It is a template until its start is blocked, so that at
@@ -44,7 +47,14 @@ export async function createReplica(
   const { target, signal } = context
   const ref = await target.call<Ref<'VM'>>(
     'VM.create',
-    [newReplica(source, source.name_label, 'Replica being made by Understudy', replicaOtherConfig(source, {}))],
+    [
+      newReplica(
+        source,
+        source.name_label,
+        'Replica being made by Understudy',
+        replicaOtherConfig(source, ownMarks(context, SELF_TO_COME)),
+      ),
+    ],
     { signal },
   )
   try {
@@ -115,6 +125,7 @@ export async function refreshReplica(
   const { ref, record } = replica
   const missing = Object.entries(BLOCKED).some(([operation]) => !(operation in record.blocked_operations))
   if (missing) await target.call('VM.set_blocked_operations', [ref, { ...record.blocked_operations, ...BLOCKED }], { signal })
+  if (record.is_a_template) await finishMaking(context, source, replica)
   // Marks of a restore point that a killed run left on the replica would be inherited by a snapshot that a user takes of it.
   if (MARK.restorePoint in record.other_config || MARK.job in record.other_config) {
     await target.call('VM.set_other_config', [ref, replicaOtherConfig(source, ownMarks(context, record.uuid))], { signal })
@@ -124,6 +135,18 @@ export async function refreshReplica(
   await refreshDrives(context, parts.view, ref, record, parts.cds)
   const { uuid } = record
   return { ref, uuid, created: false, config: replicaOtherConfig(source, ownMarks(context, uuid)) }
+}
+
+/** A run was killed while it made the replica: what comes between its creation and its interfaces is done now. Its start is blocked. */
+async function finishMaking({ ids, target, signal, log }: RunContext, source: Vm, { ref, record }: { ref: Ref<'VM'>; record: Vm }) {
+  log(`the replica ${record.uuid} was only half made: it is completed`)
+  const config = replicaOtherConfig(source, ownMarks({ ids }, record.uuid))
+  await target.call('VM.set_other_config', [ref, config], { signal })
+  const biosStrings = settableBiosStrings(source)
+  // They can be set once only.
+  const unset = Object.keys(record.bios_strings).length === 0
+  if (unset && Object.keys(biosStrings).length > 0) await target.call('VM.set_bios_strings', [ref, biosStrings], { signal })
+  await target.call('VM.set_is_a_template', [ref, false], { signal })
 }
 
 async function refreshVifs(context: RunContext, view: PoolView, vm: Ref<'VM'>, record: Vm, wanted: readonly VifPlan[]): Promise<void> {
