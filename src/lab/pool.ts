@@ -164,6 +164,8 @@ export interface BulkRequest {
   parameter(name: string): string | undefined
   /** Body bytes, as they come: reads up to `length` more bytes; fewer only at the end of the stream. */
   read(length: number): Promise<Buffer>
+  /** What has come, up to `length` bytes; waits for the first. None: the stream has ended. */
+  readSome(length: number): Promise<Buffer>
   /** Writes raw bytes to the socket and waits for room; rejects when the other side is gone. */
   write(data: string | Buffer): Promise<void>
   /** Whether the other side hung up. */

@@ -4,6 +4,7 @@ const FIRST_LINES = {
   200: 'HTTP/1.1 200 OK',
   302: 'HTTP/1.1 302 Found',
   400: 'HTTP/1.1 400 Bad Request',
+  403: 'HTTP/1.1 403 Forbidden',
   404: 'HTTP/1.0 404 Not Found',
 } as const
 

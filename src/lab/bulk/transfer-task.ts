@@ -1,4 +1,4 @@
-import { type BulkRequest, type LabPool, type Refstring, XapiFailure } from '../pool.ts'
+import { type BulkRequest, type LabPool, type Refstring, type Value, XapiFailure } from '../pool.ts'
 import { tasksOf } from '../tasks/tasks.ts'
 
 export interface TransferTask {
@@ -21,14 +21,15 @@ export class Refusal extends Error {
 
 /**
  * Runs a transfer under the task that the request names, or one made for it, which is gone afterwards (`with_context` in xen-api
- * ocaml/xapi/xapi_http.ml). The task has ended when this settles: with the VDI returned (undefined: no result), or with what
- * was thrown, which is thrown on. A task that has ended before is served all the same and stays as it is.
+ * ocaml/xapi/xapi_http.ml). The task has ended when this settles: with the value returned (undefined: no result) of the model's
+ * type `resultType`, or with what was thrown, which is thrown on. A task that has ended before is served all the same and stays as it is.
  */
 export async function underTask(
   pool: LabPool,
   request: BulkRequest,
   label: string,
-  transfer: (task: TransferTask) => Promise<Refstring | undefined>,
+  transfer: (task: TransferTask) => Promise<Value | undefined>,
+  resultType = 'VDI ref',
 ): Promise<void> {
   const tasks = tasksOf(pool)
   const given = request.parameter('task_id')
@@ -36,8 +37,8 @@ export async function underTask(
   const subtaskOf = request.parameter('subtask_of')
   const ref = given ?? tasks.create({ label, ...(subtaskOf !== undefined && pool.db.find('task', subtaskOf) && { subtaskOf }) })
   try {
-    const vdi = await transfer({ ref, progress: (fraction) => tasks.progress(ref, fraction) })
-    tasks.complete(ref, vdi, 'VDI ref')
+    const result = await transfer({ ref, progress: (fraction) => tasks.progress(ref, fraction) })
+    tasks.complete(ref, result, resultType)
   } catch (error) {
     tasks.fail(ref, error instanceof Refusal ? error.failure : error)
     throw error

@@ -21,7 +21,9 @@ function create(call: Call, given: Row): Refstring {
     while (bridges.includes(`xapi${number}`)) number += 1
     bridge = `xapi${number}`
   } else {
-    if (bridge.length > 15 || RESERVED.some((prefix) => bridge.startsWith(prefix)))
+    // Names that the toolstack itself gives (an import of a VM) are trusted.
+    const trusted = call.session === ''
+    if (!trusted && (bridge.length > 15 || RESERVED.some((prefix) => bridge.startsWith(prefix))))
       throw new XapiFailure('INVALID_VALUE', ['bridge', bridge])
     if (bridges.includes(bridge)) throw new XapiFailure('BRIDGE_NAME_EXISTS', [bridge])
   }

@@ -7,8 +7,16 @@ import { NULL_REF, text } from './fields.ts'
 
 const KIND = 'vtpm-secret'
 
-export function createVtpm(pool: LabPool, vm: Refstring, { unique, contents }: { unique: boolean; contents: string }): Refstring {
-  const vtpm = pool.db.create('VTPM', { VM: vm, backend: NULL_REF, persistence_backend: 'xapi', is_unique: unique })
+export interface NewVtpm {
+  readonly unique: boolean
+  readonly contents: string
+  /** A new one when absent. */
+  readonly uuid?: string
+}
+
+export function createVtpm(pool: LabPool, vm: Refstring, { unique, contents, uuid }: NewVtpm): Refstring {
+  const fields = { VM: vm, backend: NULL_REF, persistence_backend: 'xapi', is_unique: unique, ...(uuid !== undefined && { uuid }) }
+  const vtpm = pool.db.create('VTPM', fields)
   setVtpmContents(pool, vtpm, contents)
   return vtpm
 }

@@ -13,6 +13,8 @@ export class HeaderTooLarge extends Error {}
 export interface Connection {
   /** Exactly `length` bytes; fewer only at the end of the stream. The memory is the caller's. */
   read(length: number): Promise<Buffer>
+  /** What has come, up to `length` bytes; waits for the first. None: the end of the stream. */
+  readSome(length: number): Promise<Buffer>
   /** A header block up to and including its blank line; undefined at the end of the stream before the first byte. */
   readHeader(options: { readonly limit: number; readonly readMs?: number; readonly totalMs?: number }): Promise<string | undefined>
   write(data: string | Buffer): Promise<void>
@@ -94,6 +96,10 @@ export function connection(socket: Socket): Connection {
     async read(length) {
       await hold(length)
       return take(Math.min(length, held))
+    },
+    async readSome(length) {
+      await hold(1)
+      return take(Math.min(length, chunks[0]?.length ?? 0))
     },
     async readHeader({ limit, readMs, totalMs }) {
       const deadline = totalMs === undefined ? Number.POSITIVE_INFINITY : performance.now() + totalMs

@@ -175,6 +175,7 @@ export function bulkRequest(head: RequestHead, wire: Connection): BulkRequest {
     version: head.version,
     parameter: (name) => head.cookies.get(name) ?? head.query.get(name) ?? undefined,
     read: (length) => wire.read(length),
+    readSome: (length) => wire.readSome(length),
     write: (data) => wire.write(data),
     get gone() {
       return wire.gone
