@@ -1,21 +1,16 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { piecesOf, terminalPicture } from './terminal-picture.ts'
+import { linesOf, terminalPicture } from './terminal-picture.ts'
 
-test('colours and weights hold until they are taken back, and leave no sequence in the text', () => {
-  assert.deepEqual(
-    piecesOf('\x1b[32m✓\x1b[39m \x1b[1mLab\x1b[22m pools \x1b[2mquiet\x1b[0m').map(({ text, ...look }) => [
-      text,
-      Object.entries(look).flatMap(([name, is]) => (is ? [name] : [])),
-    ]),
-    [
-      ['✓', ['isGreen']],
-      [' ', []],
-      ['Lab', ['isBold']],
-      [' pools ', []],
-      ['quiet', ['isDim']],
-    ],
+test('colours and weights hold until they are taken back, over lines too, and leave no sequence in the text', () => {
+  const lines = linesOf('\x1b[32m✓\x1b[39m \x1b[1mLab\x1b[22m pools \x1b[2mquiet\nstill\x1b[0m.')
+  const looks = lines.map((line) =>
+    line.map(({ text, ...look }) => [text, ...Object.entries(look).flatMap(([name, is]) => (is ? [name] : []))]),
   )
+  assert.deepEqual(looks, [
+    [['✓', 'isGreen'], [' '], ['Lab', 'isBold'], [' pools '], ['quiet', 'isDim']],
+    [['still', 'isDim'], ['.']],
+  ])
 })
 
 test('the picture holds every line, below the command, with markup escaped', () => {

@@ -18,16 +18,23 @@ const MARGIN = 20
 const BAR = 34
 const COLOURS = { background: '#161b22', text: '#d7dde4', dim: '#8b949e', green: '#56d364', bar: '#21262d' }
 
-/** Pieces of one line, each with the look that the sequences before it gave. Sequences other than colours and weights are dropped. */
-export function piecesOf(line: string): Piece[] {
+/** Lines of pieces, each with the look that the sequences before it gave. Sequences other than colours and weights are dropped. */
+export function linesOf(output: string): Piece[][] {
   let look = { isBold: false, isDim: false, isGreen: false }
-  const pieces: Piece[] = []
+  let line: Piece[] = []
+  const lines = [line]
   // biome-ignore lint/suspicious/noControlCharactersInRegex: an escape sequence is what is looked for
-  for (const [, codes, text = ''] of line.matchAll(/(?:\x1b\[([\d;]*)[A-Za-z])?([^\x1b]*)/g)) {
+  for (const [, codes, text = ''] of output.matchAll(/(?:\x1b\[([\d;]*)[A-Za-z])?([^\x1b]*)/g)) {
     for (const code of codes === undefined ? [] : codes.split(';')) look = changed(look, code)
-    if (text !== '') pieces.push({ text, ...look })
+    for (const [index, part] of text.split('\n').entries()) {
+      if (index > 0) {
+        line = []
+        lines.push(line)
+      }
+      if (part !== '') line.push({ text: part, ...look })
+    }
   }
-  return pieces
+  return lines
 }
 
 function changed(look: Omit<Piece, 'text'>, code: string): Omit<Piece, 'text'> {
@@ -51,7 +58,7 @@ function changed(look: Omit<Piece, 'text'>, code: string): Omit<Piece, 'text'> {
 }
 
 export function terminalPicture(output: string, command: string): string {
-  const lines = [[{ text: `$ ${command}`, isBold: true, isDim: false, isGreen: false }], ...output.trim().split('\n').map(piecesOf)]
+  const lines = [[{ text: `$ ${command}`, isBold: true, isDim: false, isGreen: false }], ...linesOf(output.trim())]
   const columns = Math.max(...lines.map((line) => line.reduce((sum, { text }) => sum + text.length, 0)))
   const width = Math.ceil(columns * CHARACTER_WIDTH + 2 * MARGIN)
   const height = BAR + lines.length * LINE_HEIGHT + MARGIN
