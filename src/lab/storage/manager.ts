@@ -5,6 +5,7 @@ import { count, map, text, without } from '../classes/fields.ts'
 import type { Attachment, Database, Disk, LabPool, PoolSettings, Refstring, Storage, Value, XapiFailure } from '../pool.ts'
 import { attachToControlDomain, removeLeftOverAttachments } from './attachments.ts'
 import { ChangeLogs } from './cbt/change-logs.ts'
+import { isNodeFile } from './chain/node.ts'
 import { BLOCK } from './chain/sector-bits.ts'
 import { Collector, type CollectorSettings } from './collector.ts'
 import { BLOCK_COST, vhdFileSize } from './disk-size.ts'
@@ -259,7 +260,7 @@ export class StorageManager implements Storage {
     const known = new Set([...this.images.all().map((image) => image.node), ...this.logs.all().map((log) => log.file)])
     for (const name of readdirSync(this.options.folder)) {
       const [id, ending] = name.split('.')
-      const ours = ending === 'data' || ending === 'map' || ending === 'cbt'
+      const ours = isNodeFile(ending) || ending === 'cbt'
       if (ours && !known.has(id as string)) unlinkSync(join(this.options.folder, name))
     }
   }

@@ -116,3 +116,36 @@ test('zeroing whole blocks keeps no data, and data written into a zeroed block r
   assert.deepEqual([...heldBlocks([leaf, root], 4)], [0, 1])
   files.closeAll()
 })
+
+test('sparse disks of 16 TiB read what was written, at their very end and across the borders of their files, also after a restart', () => {
+  const home = mkdtempSync(join(folder, 'large-'))
+  const open = () => new ChainNode('n', home, new OpenFiles(8), new PageCache(64))
+  const TiB = 2 ** 40
+  const size = 16 * TiB
+  const node = open()
+  const border = Buffer.alloc(2 * BLOCK, 7)
+  node.write(2 * TiB - BLOCK, border, 0, border.length)
+  const last = Buffer.alloc(4096, 9)
+  node.write(size - 4096, last, 0, last.length)
+  const found = Buffer.alloc(2 * BLOCK)
+  for (const one of [node, open()]) {
+    readChain([one], 2 * TiB - BLOCK, found, 0, found.length)
+    assert.deepEqual(found, border)
+    readChain([one], size - 4096, found, 0, 4096)
+    assert.deepEqual(found.subarray(0, 4096), last)
+    assert.equal(one.heldBlocks, 3)
+    assert.deepEqual([...heldBlocks([one], size / BLOCK)], [2 ** 20 - 1, 2 ** 20, 2 ** 23 - 1])
+    assert.deepEqual(
+      [...extents([one], size)],
+      [
+        { offset: 2 * TiB - BLOCK, length: 2 * BLOCK },
+        { offset: size - 65_536, length: 65_536 },
+      ],
+    )
+  }
+  assert.equal(readdirSync(home).length, 6)
+  const held = readdirSync(home).reduce((sum, name) => sum + statSync(join(home, name)).blocks * 512, 0)
+  assert.ok(held < 8 * 2 ** 20, `${held} bytes are held for ${border.length + last.length}`)
+  open().remove()
+  assert.deepEqual(readdirSync(home), [])
+})

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { PAGE_SIZE, type PageCache, PagedFile } from './paged-file.ts'
 import { allSet, BITMAP_BYTES, BLOCK, changeBits, SECTOR, SECTORS_PER_BLOCK } from './sector-bits.ts'
 import { type OpenFiles, SparseFile } from './sparse-file.ts'
@@ -13,10 +14,29 @@ export const FULL = 2
 export const ZERO = 3
 export type BlockState = 0 | 1 | 2 | 3
 
-/** The map file: one byte of state for each of up to 2^20 blocks (2 TiB), then one bitmap for each. Sparse, like the data file. */
-const BITMAPS_AT = 1 << 20
+/**
+ * A node is kept in zones of 2^20 blocks (2 TiB), each with files of its own, made by the first write to it: no file system below has to
+ * take a file as large as the disk. The map file of a zone: one byte of state for each block, then one bitmap for each. Sparse,
+ * like the data file.
+ */
+const ZONE_BLOCKS = 1 << 20
+const ZONE_BYTES = ZONE_BLOCKS * BLOCK
+/** 16 TiB. */
+const MOST_ZONES = 8
+const BITMAPS_AT = ZONE_BLOCKS
 const BITMAPS_PER_PAGE = PAGE_SIZE / BITMAP_BYTES
 const NO_BITS = Buffer.alloc(BITMAP_BYTES)
+
+/** Endings of the files of a zone: none but the first has a number. */
+const ending = (kind: 'data' | 'map', zone: number) => (zone === 0 ? kind : `${kind}${zone}`)
+
+/** Whether a file of this ending belongs to a node. */
+export const isNodeFile = (end: string | undefined): boolean => end !== undefined && /^(?:data|map)[1-7]?$/.test(end)
+
+interface Zone {
+  readonly data: SparseFile
+  readonly map: PagedFile
+}
 
 /**
  * One image of a chain: a data file in which every byte lies at its virtual offset, and a map of what it holds. Data is written
@@ -25,28 +45,55 @@ const NO_BITS = Buffer.alloc(BITMAP_BYTES)
  */
 export class ChainNode {
   readonly id: string
-  readonly #data: SparseFile
-  readonly #map: PagedFile
+  readonly #folder: string
+  readonly #files: OpenFiles
+  readonly #cache: PageCache
+  readonly #zones: Zone[] = []
   #heldBlocks: number | undefined
 
   constructor(id: string, folder: string, files: OpenFiles, cache: PageCache) {
     this.id = id
-    this.#data = new SparseFile(`${folder}/${id}.data`, files)
-    this.#map = new PagedFile(`${folder}/${id}.map`, files, cache)
+    this.#folder = folder
+    this.#files = files
+    this.#cache = cache
+  }
+
+  #path(kind: 'data' | 'map', zone: number): string {
+    return `${this.#folder}/${this.id}.${ending(kind, zone)}`
+  }
+
+  #zone(number: number): Zone {
+    let zone = this.#zones[number]
+    if (!zone) {
+      zone = {
+        data: new SparseFile(this.#path('data', number), this.#files),
+        map: new PagedFile(this.#path('map', number), this.#files, this.#cache),
+      }
+      this.#zones[number] = zone
+    }
+    return zone
+  }
+
+  #map(block: number): PagedFile {
+    return this.#zone(Math.floor(block / ZONE_BLOCKS)).map
   }
 
   /** Number of blocks that the node holds, in whole or in part. */
   get heldBlocks(): number {
     if (this.#heldBlocks === undefined) {
       let count = 0
-      for (const state of this.#map.readAll(Math.min(this.#map.length, BITMAPS_AT))) if (state !== ABSENT) count += 1
+      for (let zone = 0; zone < MOST_ZONES; zone += 1) {
+        if (zone > 0 && this.#zones[zone] === undefined && !existsSync(this.#path('map', zone))) continue
+        const { map } = this.#zone(zone)
+        for (const state of map.readAll(Math.min(map.length, BITMAPS_AT))) if (state !== ABSENT) count += 1
+      }
       this.#heldBlocks = count
     }
     return this.#heldBlocks
   }
 
   state(block: number): BlockState {
-    return this.#map.page(Math.floor(block / PAGE_SIZE))[block % PAGE_SIZE] as BlockState
+    return this.#map(block).page(statePage(block))[block % PAGE_SIZE] as BlockState
   }
 
   /** Sets `present[i]` for every block `first + i` that the node holds. */
@@ -54,7 +101,7 @@ export class ChainNode {
     if (this.heldBlocks === 0) return
     for (let i = 0; i < present.length; ) {
       const block = first + i
-      const page = this.#map.glance(Math.floor(block / PAGE_SIZE))
+      const page = this.#map(block).glance(statePage(block))
       const from = block % PAGE_SIZE
       const count = Math.min(PAGE_SIZE - from, present.length - i)
       for (let k = 0; k < count; k += 1) if (page[from + k] !== ABSENT) present[i + k] = 1
@@ -65,12 +112,17 @@ export class ChainNode {
   /** A copy of the block's bitmap; it means something in a partial and in a zero block. */
   bitmap(block: number): Buffer {
     const { page, at } = bitmapPlace(block)
-    return Buffer.from(this.#map.page(page).subarray(at, at + BITMAP_BYTES))
+    return Buffer.from(
+      this.#map(block)
+        .page(page)
+        .subarray(at, at + BITMAP_BYTES),
+    )
   }
 
-  /** Reads from the data file, whether or not the map says that something is there. */
+  /** Reads from the data file, whether or not the map says that something is there. Within one block. */
   readData(offset: number, target: Buffer, at: number, length: number): void {
-    this.#data.read(offset, target, at, length)
+    const zone = Math.floor(offset / ZONE_BYTES)
+    this.#zone(zone).data.read(offset - zone * ZONE_BYTES, target, at, length)
   }
 
   /** Blocks of the range that the node does not hold yet. */
@@ -83,8 +135,13 @@ export class ChainNode {
 
   /** Writes sectors: offset and length are multiples of 512. */
   write(offset: number, source: Buffer, at: number, length: number): void {
-    this.#data.write(offset, source, at, length)
     const end = offset + length
+    for (let from = offset; from < end; ) {
+      const zone = Math.floor(from / ZONE_BYTES)
+      const to = Math.min(end, (zone + 1) * ZONE_BYTES)
+      this.#zone(zone).data.write(from - zone * ZONE_BYTES, source, at + from - offset, to - from)
+      from = to
+    }
     for (let from = offset; from < end; ) {
       const block = Math.floor(from / BLOCK)
       const to = Math.min(end, (block + 1) * BLOCK)
@@ -105,13 +162,19 @@ export class ChainNode {
   /** Makes sectors `[from, to)` of a zero block zero again. */
   zeroSectors(block: number, from: number, to: number): void {
     const { page, at } = bitmapPlace(block)
-    if (changeBits(this.#map.page(page), at, from, to, false)) this.#map.store(page, at, BITMAP_BYTES)
+    const map = this.#map(block)
+    if (changeBits(map.page(page), at, from, to, false)) map.store(page, at, BITMAP_BYTES)
   }
 
   /** Removes the node's files. */
   remove(): void {
-    this.#data.remove()
-    this.#map.remove()
+    for (let zone = 0; zone < MOST_ZONES; zone += 1) {
+      // Data is written before its map, so that there may be one without the other.
+      if (zone > 0 && this.#zones[zone] === undefined && !existsSync(this.#path('data', zone))) continue
+      const { data, map } = this.#zone(zone)
+      data.remove()
+      map.remove()
+    }
     this.#heldBlocks = 0
   }
 
@@ -123,36 +186,45 @@ export class ChainNode {
       return
     }
     const { page, at } = bitmapPlace(block)
-    const bits = this.#map.page(page)
+    const map = this.#map(block)
+    const bits = map.page(page)
     if (state === ABSENT) bits.fill(0, at, at + BITMAP_BYTES)
     const changed = changeBits(bits, at, from, to, true)
     const full = changed && allSet(bits, at)
-    if (changed) this.#map.store(page, at, BITMAP_BYTES)
+    if (changed) map.store(page, at, BITMAP_BYTES)
     if (full) this.#setState(block, FULL)
     else if (state === ABSENT) this.#setState(block, PARTIAL)
   }
 
   #clearBitmap(block: number): void {
     const { page, at } = bitmapPlace(block)
-    const bits = this.#map.page(page)
+    const map = this.#map(block)
+    const bits = map.page(page)
     if (bits.compare(NO_BITS, 0, BITMAP_BYTES, at, at + BITMAP_BYTES) === 0) return
     bits.fill(0, at, at + BITMAP_BYTES)
-    this.#map.store(page, at, BITMAP_BYTES)
+    map.store(page, at, BITMAP_BYTES)
   }
 
   #setState(block: number, state: BlockState): void {
     // Counted before the change, since counting reads the map.
     const held = this.heldBlocks
-    const page = Math.floor(block / PAGE_SIZE)
-    const states = this.#map.page(page)
+    const page = statePage(block)
+    const map = this.#map(block)
+    const states = map.page(page)
     const old = states[block % PAGE_SIZE]
     if (old === state) return
     states[block % PAGE_SIZE] = state
-    this.#map.store(page, block % PAGE_SIZE, 1)
+    map.store(page, block % PAGE_SIZE, 1)
     if (old === ABSENT) this.#heldBlocks = held + 1
   }
 }
 
+/** Pages of a zone's map. */
+function statePage(block: number): number {
+  return Math.floor((block % ZONE_BLOCKS) / PAGE_SIZE)
+}
+
 function bitmapPlace(block: number): { page: number; at: number } {
-  return { page: BITMAPS_AT / PAGE_SIZE + Math.floor(block / BITMAPS_PER_PAGE), at: (block % BITMAPS_PER_PAGE) * BITMAP_BYTES }
+  const inside = block % ZONE_BLOCKS
+  return { page: BITMAPS_AT / PAGE_SIZE + Math.floor(inside / BITMAPS_PER_PAGE), at: (inside % BITMAPS_PER_PAGE) * BITMAP_BYTES }
 }
