@@ -29,6 +29,7 @@ function planLine(disk: DiskPlan): string {
     continue: "onto the replica's disk, over what a broken run wrote",
     clone: "onto a clone of the restore point's disk",
     create: 'onto a new disk',
+    resume: 'onto the disk that an interrupted run began to write',
   }[landing.kind]
   const why = landing.kind === 'clone' ? `; ${landing.why.text}` : ''
   return `${head} ${onto}, ${formatBytes(disk.size)} (${disk.reason.text}${why})${disk.reason.avoid ? ` — to avoid it: ${disk.reason.avoid}` : ''}`

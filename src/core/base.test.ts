@@ -18,6 +18,7 @@ function snapshots(text: string): SourceSnapshotDisk[] {
       snapshotVm: kind === 'm' || kind === 'x' ? undefined : `vm-${uuid}`,
       kind: kind === 'm' || kind === 'x' ? 'cbt-metadata' : 'data',
       takenAt: nth * 1000,
+      size: 1 << 30,
       cbt: kind === 'c' || kind === 'm',
       marks: { job: 'job', schedule: 'd', vm: 'vm', datetime: undefined, exported: true, chainLength: 0, sr: undefined, copyOf: undefined },
     }
@@ -101,6 +102,7 @@ function choose(source: string, target: string, live: string, sizes: { source?: 
     continue: () => (landing.kind === 'continue' ? ` ${landing.disk} after ${landing.brokenRun}` : ''),
     clone: () => (landing.kind === 'clone' ? ` ${landing.of}: ${landing.why.code}` : ''),
     create: () => '',
+    resume: () => (landing.kind === 'resume' ? ` ${landing.disk} from ${landing.done}` : ''),
   }[landing.kind]()
   return `delta from ${choice.base.uuid} of ${choice.restorePoint}, ${landing.kind}${how}`
 }

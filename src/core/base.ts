@@ -31,6 +31,14 @@ export type Landing =
       /** Restore point's disk to clone instead, should change tracking fail when it is asked: then nothing says what the broken run wrote. */
       readonly otherwise: string
     }
+  /** The disk that a broken run was writing from the same source snapshot: everything below byte `done` is in place already. */
+  | {
+      readonly kind: 'resume'
+      readonly disk: string
+      readonly done: number
+      readonly brokenRun: string
+      readonly otherwise: string | undefined
+    }
   /** A fresh clone of the restore point's disk; the replica's own disk is replaced. */
   | { readonly kind: 'clone'; readonly of: string; readonly why: Reason }
   /** A new empty disk. */
@@ -44,7 +52,26 @@ export type BaseChoice =
       readonly landing: Landing
       readonly reason: Reason
     }
-  | { readonly kind: 'full'; readonly landing: { readonly kind: 'create' }; readonly reason: Reason & { readonly code: FullReason } }
+  | { readonly kind: 'full'; readonly landing: Extract<Landing, { kind: 'create' | 'resume' }>; readonly reason: Reason }
+
+/**
+ * The choice for a disk whose interrupted transfer is taken up again: the same source snapshot, onto the disk that has its beginning.
+ * What it was to be put on top of was proven when that run began.
+ */
+export function resumeDisk(disk: SourceDisk, live: ReplicaDisk, points: readonly RestorePoint[]): BaseChoice | undefined {
+  const { writing } = live
+  if (writing?.done === undefined) return undefined
+  const reason: Reason = {
+    code: 'resumed',
+    text: `run ${writing.run} was interrupted: its transfer goes on from byte ${writing.done} of the disk`,
+  }
+  const landing = { kind: 'resume', disk: live.uuid, done: writing.done, brokenRun: writing.run } as const
+  if (writing.from === null) return { kind: 'full', landing: { ...landing, otherwise: undefined }, reason }
+  const match = matches(disk, points).find(({ base }) => base.uuid === writing.from)
+  if (match === undefined) return undefined
+  const { base, point, copy } = match
+  return { kind: 'delta', base, restorePoint: point.uuid, landing: { ...landing, otherwise: copy.uuid }, reason }
+}
 
 interface Match {
   readonly base: SourceSnapshotDisk
@@ -121,7 +148,7 @@ function land(
   }
 }
 
-function fullBecause(code: FullReason, text: string, avoid?: string): BaseChoice {
+function fullBecause(code: FullReason, text: string, avoid?: string): Extract<BaseChoice, { kind: 'full' }> {
   return { kind: 'full', landing: { kind: 'create' }, reason: { code, text, ...(avoid === undefined ? {} : { avoid }) } }
 }
 

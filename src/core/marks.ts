@@ -61,6 +61,8 @@ export interface WritingMark {
   readonly from: string | null
   /** Snapshot VDI of the source whose content it is to hold. */
   readonly to: string
+  /** Checkpoint: everything to be written below this byte of the disk is in place. */
+  readonly done?: number
 }
 
 export interface RunMark {
@@ -130,6 +132,7 @@ export function readRunMark(config: OtherConfig): RunMark | undefined {
 export function readWritingMark(config: OtherConfig): WritingMark | undefined {
   const found = readJson(config, MARK.writing, ['run', 'to'])
   if (found === undefined || !(found.from === null || typeof found.from === 'string')) return undefined
+  if (found.done !== undefined && !Number.isSafeInteger(found.done)) return undefined
   return found as unknown as WritingMark
 }
 

@@ -11,6 +11,7 @@ export interface SourceSnapshotDisk {
   /** `cbt-metadata`: its data was destroyed, only the record of changes is left. */
   readonly kind: 'data' | 'cbt-metadata'
   readonly takenAt: number
+  readonly size: number
   readonly cbt: boolean
   readonly marks: Marks
 }

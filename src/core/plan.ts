@@ -2,9 +2,10 @@
  * The plan of one VM run: plain data made from what was seen on both pools. It says per disk what will be sent onto what and why,
  * what is made and what is removed. Pure: no clock, no random, no I/O.
  */
-import { type BaseChoice, chooseBase, type Reason } from './base.ts'
+import { type BaseChoice, chooseBase, type Reason, resumeDisk } from './base.ts'
 import { planVifs, type VifPlan } from './networks.ts'
 import type { SourceDisk, SourceFacts, SourceSnapshotDisk, TargetFacts } from './observation.ts'
+import { findResumable, type Resumable } from './resume.ts'
 import { judgeRestorePoints, type Kept } from './retention.ts'
 
 export interface Policy {
@@ -44,6 +45,8 @@ export interface VmRunPlan {
   readonly vm: { readonly uuid: string; readonly name: string }
   readonly targetSr: { readonly uuid: string; readonly name: string }
   readonly replica: { readonly kind: 'create' } | { readonly kind: 'reuse'; readonly uuid: string }
+  /** An interrupted run is taken up again: no new source snapshot is made, the one named here is carried over to its end. */
+  readonly resume?: { readonly snapshot: string }
   readonly disks: readonly DiskPlan[]
   /** Disks of the replica that the source no longer has: taken off it after the run (restore points keep them). */
   readonly dropDisks: readonly { readonly uuid: string; readonly userdevice: string; readonly reason: string }[]
@@ -68,7 +71,8 @@ const COMING = 'the restore point of this run'
 export function planVmRun(source: SourceFacts, target: TargetFacts, policy: Policy): Planned {
   const refusal = refuse(source, target)
   if (refusal !== undefined) return { kind: 'refused', refusal }
-  const disks = source.disks.map((disk) => planDisk(disk, target))
+  const resumable = findResumable(source, target, (uuid) => source.disks.some((disk) => disk.uuid === uuid && !isExcludedByName(disk.name)))
+  const disks = source.disks.map((disk) => planDisk(disk, target, resumable))
   const vifs = planVifs(source.vifs, source.networks, target.networks, policy.networks)
   // The restore point that this run will make counts among those to keep.
   const coming = {
@@ -88,10 +92,11 @@ export function planVmRun(source: SourceFacts, target: TargetFacts, policy: Poli
       vm: { uuid: source.uuid, name: source.name },
       targetSr: { uuid: target.sr.uuid, name: target.sr.name },
       replica: replica === undefined ? { kind: 'create' } : { kind: 'reuse', uuid: replica.uuid },
+      ...(resumable === undefined ? {} : { resume: { snapshot: resumable.snapshot } }),
       disks,
       dropDisks: dropped(disks, target),
       vifs,
-      removals: [...sourceRemovals(source, disks), ...targetRemovals(target, retention)],
+      removals: [...sourceRemovals(source, disks).filter(({ uuid }) => uuid !== resumable?.snapshot), ...targetRemovals(target, retention)],
       retention,
       unblockMigration: source.migrationBlockedByUs,
       warnings: warnings(source, disks, vifs),
@@ -152,12 +157,14 @@ const EXCLUDED = /\[(?:NOBAK|NOSNAP)\]/i
 
 export const isExcludedByName = (name: string): boolean => EXCLUDED.test(name)
 
-function planDisk(disk: SourceDisk, target: TargetFacts): DiskPlan {
+function planDisk(disk: SourceDisk, target: TargetFacts, resumable: Resumable | undefined): DiskPlan {
   const { userdevice, uuid: source, name, size } = disk
   if (isExcludedByName(name)) {
     return { mode: 'skipped', userdevice, source, name, reason: { code: 'excluded-by-name', text: 'its name carries [NOBAK] or [NOSNAP]' } }
   }
-  const choice = chooseBase(disk, target.replica?.disks ?? [], target.restorePoints)
+  const live = resumable?.disks.get(source)?.live
+  const resumed = live && resumeDisk(disk, live, target.restorePoints)
+  const choice = resumed ?? chooseBase(disk, target.replica?.disks ?? [], target.restorePoints)
   return { mode: choice.kind, userdevice, source, name, size, reason: choice.reason, choice }
 }
 
@@ -172,7 +179,7 @@ function dropped(disks: readonly DiskPlan[], target: TargetFacts): VmRunPlan['dr
 
 function landed(choice: BaseChoice): string {
   const { landing } = choice
-  return landing.kind === 'in-place' || landing.kind === 'continue' ? landing.disk : ''
+  return 'disk' in landing ? landing.disk : ''
 }
 
 /** Source snapshots that this run makes superfluous, oldest first; what a base needs goes only after the new restore point exists. */

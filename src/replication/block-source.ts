@@ -5,6 +5,7 @@
 import type { BlockSource, Extent } from '../block/block.ts'
 import { clamp, extentsOfBitmap, totalLength } from '../block/extents.ts'
 import type { Reason } from '../core/base.ts'
+import { fromByte, planSegments, type Segment } from '../core/segments.ts'
 import { NbdError } from '../nbd/nbd-error.ts'
 import { VhdError } from '../vhd/error.ts'
 import { XapiConnectionError, XapiError } from '../xapi/errors.ts'
@@ -30,8 +31,8 @@ export interface BaseDisk {
 }
 
 export type Opened =
-  /** Nothing differs from the base: nothing is read, nothing sent. */
-  | { readonly kind: 'unchanged'; readonly delta: true; readonly changedBytes: 0; readonly tracked: true }
+  /** Nothing differs from the base, or everything is in place already: nothing is read, nothing sent. */
+  | { readonly kind: 'unchanged'; readonly delta: boolean; readonly changedBytes: number; readonly tracked: true }
   | {
       readonly kind: 'blocks'
       /** Whether it is a delta relative to the base. */
@@ -42,6 +43,8 @@ export type Opened =
       readonly source: BlockSource
       /** What the source will give, where known. */
       readonly extents: readonly Extent[] | undefined
+      /** The parts it is given in, one upload each; none: one upload for all. */
+      readonly segments: readonly Segment[]
       readonly nbd: boolean
       readonly bytesReadBefore: number
     }
@@ -75,25 +78,39 @@ export async function listChanges({ source, signal }: RunContext, base: Ref<'VDI
   return extentsOfBitmap(decodeChangedBlocks(text, disk.size), CBT_GRANULE, disk.size)
 }
 
+/**
+ * @param done what lies below this byte of the disk is in place already, by an earlier run that read the same snapshot relative to the same
+ *   base. It is left out where the way of reading tells beforehand what it will give (`extents`), and only there.
+ */
 export async function openSource(
   context: RunContext,
   disk: ReadableDisk,
   base: BaseDisk | undefined,
+  done: number,
   fallbacks: Fallbacks,
 ): Promise<Opened> {
-  const opened = base === undefined ? undefined : await openDelta(context, disk, base, fallbacks)
-  return opened ?? (await openFull(context, disk, fallbacks))
+  if (base === undefined) return openFull(context, disk, done, fallbacks)
+  // What is in place of a delta is of no use to a full copy.
+  return (await openDelta(context, disk, base, done, fallbacks)) ?? openFull(context, disk, 0, fallbacks)
 }
 
-async function openDelta(context: RunContext, disk: ReadableDisk, base: BaseDisk, fallbacks: Fallbacks): Promise<Opened | undefined> {
+async function openDelta(
+  context: RunContext,
+  disk: ReadableDisk,
+  base: BaseDisk,
+  done: number,
+  fallbacks: Fallbacks,
+): Promise<Opened | undefined> {
   const { source, signal } = context
-  const changed = await trackedChanges(context, disk, base, fallbacks)
-  if (changed?.length === 0) return { kind: 'unchanged', delta: true, changedBytes: 0, tracked: true }
-  if (changed !== undefined) {
-    const changedBytes = totalLength(changed)
-    const common = { kind: 'blocks', delta: true, tracked: true, changedBytes, extents: changed, bytesReadBefore: 0 } as const
+  const all = await trackedChanges(context, disk, base, fallbacks)
+  if (all !== undefined) {
+    const changedBytes = totalLength(all)
+    const changed = fromByte(all, done)
+    if (changed.length === 0) return { kind: 'unchanged', delta: true, changedBytes, tracked: true }
+    const common = { kind: 'blocks', delta: true, tracked: true, changedBytes, extents: changed, segments: [], bytesReadBefore: 0 } as const
     try {
-      return { ...common, nbd: true, source: await openNbdBlocks(context, source, disk.ref, changed, disk.size) }
+      const segments = planSegments(changed, context.leastSegment)
+      return { ...common, nbd: true, segments, source: await openNbdBlocks(context, source, disk.ref, segments, disk.size) }
     } catch (error) {
       fallbacks.push({
         code: 'nbd-not-usable',
@@ -118,6 +135,7 @@ async function openDelta(context: RunContext, disk: ReadableDisk, base: BaseDisk
       changedBytes: vhd.expected ?? 0,
       source: vhd,
       extents: undefined,
+      segments: [],
       nbd: false,
       bytesReadBefore: 0,
     }
@@ -154,14 +172,17 @@ async function trackedChanges(
   }
 }
 
-async function openFull(context: RunContext, disk: ReadableDisk, fallbacks: Fallbacks): Promise<Opened> {
+async function openFull(context: RunContext, disk: ReadableDisk, done: number, fallbacks: Fallbacks): Promise<Opened> {
   const { source, signal } = context
   const allocated = await allocatedExtents(context, disk, fallbacks)
-  const extents = clamp(allocated?.extents ?? [{ offset: 0, length: disk.size }], disk.size)
-  const common = { kind: 'blocks', delta: false, tracked: false, bytesReadBefore: allocated?.bytesRead ?? 0 } as const
+  const whole = clamp(allocated?.extents ?? [{ offset: 0, length: disk.size }], disk.size)
+  const extents = fromByte(whole, done)
+  if (extents.length === 0 && done > 0) return { kind: 'unchanged', delta: false, changedBytes: totalLength(whole), tracked: true }
+  const common = { kind: 'blocks', delta: false, tracked: false, segments: [], bytesReadBefore: allocated?.bytesRead ?? 0 } as const
   try {
-    const nbd = await openNbdBlocks(context, source, disk.ref, extents, disk.size)
-    return { ...common, nbd: true, changedBytes: totalLength(extents), source: nbd, extents }
+    const segments = planSegments(extents, context.leastSegment)
+    const nbd = await openNbdBlocks(context, source, disk.ref, segments, disk.size)
+    return { ...common, nbd: true, changedBytes: totalLength(whole), source: nbd, extents, segments }
   } catch (error) {
     fallbacks.push({
       code: 'nbd-not-usable',

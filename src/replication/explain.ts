@@ -9,6 +9,16 @@ import type { RunContext } from './session.ts'
 /** Errors of storage, as XAPI passes them on, that mean there is no room. */
 const NO_ROOM = new Set(['SR_FULL', 'SR_BACKEND_FAILURE_44'])
 
+/** Whether an error means that a connection or a host went away in the middle: what was in place before is as good as it was. */
+export function isInterruption(error: unknown): boolean {
+  if (error instanceof XapiConnectionError || error instanceof NbdError) return true
+  if (error instanceof VhdError) return error.code === 'truncated'
+  return error instanceof XapiError && INTERRUPTIONS.has(error.code)
+}
+
+/** A transfer that was cut, a session or task that died with its toolstack, a host that is starting again. */
+const INTERRUPTIONS = new Set(['VDI_IO_ERROR', 'SESSION_INVALID', 'HOST_STILL_BOOTING', 'HANDLE_INVALID', 'HOST_OFFLINE'])
+
 /** Never throws; what is a Failure already, or a cancellation, is given back as it is. */
 export async function explainFailure(error: unknown, context: RunContext, prepared: PreparedRun): Promise<unknown> {
   if (context.signal.aborted) return context.signal.reason

@@ -131,6 +131,7 @@ function snapshotDisk(view: PoolView, vdi: RecordOf['VDI'], takenAt: number): So
     snapshotVm: holder?.vmRecord.uuid,
     kind: vdi.type === 'cbt_metadata' ? 'cbt-metadata' : 'data',
     takenAt,
+    size: vdi.virtual_size,
     cbt: vdi.cbt_enabled,
     marks: readMarks(vdi.other_config),
   }

@@ -1,10 +1,11 @@
 /** Opens a disk of a pool over NBD: asks XAPI where it is served, checks the certificate it told, reads the extents asked for. */
-import type { BlockSource, Extent } from '../block/block.ts'
+import type { BlockSource } from '../block/block.ts'
 import { totalLength } from '../block/extents.ts'
-import { createNbdSource } from '../nbd/nbd-source.ts'
+import type { Segment } from '../core/segments.ts'
 import { type NbdPool, type NbdServer, openNbdPool } from '../nbd/pool.ts'
 import type { Ref } from '../xapi/ref.ts'
 import type { Xapi } from '../xapi/xapi.ts'
+import { segmentedNbdSource } from './segmented.ts'
 
 const MIB = 1024 * 1024
 /** Of the 16 connections that a host grants to all its clients together, one disk takes at most these. */
@@ -24,15 +25,14 @@ export async function connectDisk(xapi: Xapi, vdi: Ref<'VDI'>, size: number, byt
   return openNbdPool({ candidates, size, connections: connectionsFor(bytes), signal })
 }
 
-/** A source of `extents` of a disk; the first connection stands when this returns. */
+/** A source of the segments of a disk; the first connection stands when this returns. */
 export async function openNbdBlocks(
   { signal }: { readonly signal: AbortSignal },
   xapi: Xapi,
   vdi: Ref<'VDI'>,
-  extents: readonly Extent[],
+  segments: readonly Segment[],
   size: number,
 ): Promise<BlockSource> {
-  const expected = totalLength(extents)
-  const pool = await connectDisk(xapi, vdi, size, expected, signal)
-  return createNbdSource({ pool, size, extents, expected, kind: 'nbd' })
+  const bytes = segments.reduce((sum, { extents }) => sum + totalLength(extents), 0)
+  return segmentedNbdSource(await connectDisk(xapi, vdi, size, bytes, signal), size, segments)
 }

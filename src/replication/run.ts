@@ -11,7 +11,7 @@ import type { Xapi } from '../xapi/xapi.ts'
 import { decodeChangedBlocks } from './block-source.ts'
 import { type CommittedPoint, commitRestorePoint, mayBeCommitted } from './commit.ts'
 import { destroyDisk, whenDetached } from './destroy.ts'
-import { explainFailure } from './explain.ts'
+import { explainFailure, isInterruption } from './explain.ts'
 import { type Inspected, inspectSource } from './inspect-source.ts'
 import { type AskWritten, type InspectedTarget, inspectTarget } from './inspect-target.ts'
 import { mendTarget } from './mend.ts'
@@ -21,8 +21,16 @@ import { removeAll } from './prune.ts'
 import { createReplica, type ReplicaVm, refreshReplica, removeReplica, type SourceCd } from './replica-vm.ts'
 import { createSentRecord, sampler } from './sent-record.ts'
 import type { RunContext, RunIds } from './session.ts'
-import { confirmSnapshot, dropSnapshotVm, enableTracking, type SnapshotDisk, type SourceSnapshot, takeSnapshot } from './source-snapshot.ts'
-import { prepareTargetDisk, type TargetDisk } from './target-disk.ts'
+import {
+  confirmSnapshot,
+  dropSnapshotVm,
+  enableTracking,
+  readSnapshot,
+  type SnapshotDisk,
+  type SourceSnapshot,
+  takeSnapshot,
+} from './source-snapshot.ts'
+import { checkpoint, prepareTargetDisk, type TargetDisk } from './target-disk.ts'
 import { type TransferResult, transferDisk } from './transfer.ts'
 import { SAMPLES, verifySent, verifyWhole } from './verify.ts'
 
@@ -38,6 +46,8 @@ export interface RunOptions {
   /** Disks carried over at once. */
   readonly disksAtOnce?: number
   readonly beforeWrite?: (bytes: number) => Promise<void> | void
+  /** See RunContext. */
+  readonly leastSegment?: number
   readonly onEvent?: (event: RunEvent) => void
 }
 
@@ -105,6 +115,7 @@ export async function executeRun(options: RunOptions, prepared: PreparedRun, sta
     target: options.target,
     signal: options.signal,
     budget: options.budget,
+    leastSegment: options.leastSegment,
     log: (message) => options.onEvent?.({ kind: 'log', message }),
   }
   return new VmRun(context, options, prepared, startedAt).run()
@@ -129,6 +140,7 @@ class VmRun {
   #replica: ReplicaVm | undefined
   #made: Ref<'VDI'>[] = []
   #committing = false
+  #checkpoints = 0
   #point: CommittedPoint | undefined
 
   constructor(context: RunContext, options: RunOptions, prepared: PreparedRun, startedAt: Date) {
@@ -170,7 +182,7 @@ class VmRun {
       return await this.#report(replica, point, sent, [...removedBefore, ...removedAfter])
     } catch (error) {
       const explained = await explainFailure(error, this.#context, this.#prepared)
-      await this.#undo()
+      await this.#undo(isInterruption(error) && !(explained instanceof Failure && explained.code === 'TARGET_SR_FULL'))
       throw explained
     } finally {
       if (blocked.length > 0) await unblockMigration(this.#context.source, source.ref, blocked).catch(() => undefined)
@@ -210,6 +222,12 @@ class VmRun {
 
   async #takeSnapshot(): Promise<SourceSnapshot> {
     const { source, views, plan } = this.#prepared
+    if (plan.resume !== undefined) {
+      const [ref] = findByUuid(views.source.VM, plan.resume.snapshot) as [Ref<'VM'>, unknown]
+      this.#snapshot = await readSnapshot(this.#context, ref)
+      this.#context.log(`going on with the snapshot of ${new Date(this.#snapshot.takenAt).toISOString()}, whose transfer was interrupted`)
+      return this.#snapshot
+    }
     const live = disksOf(views.source, source.record)
     const skipped = new Set(plan.disks.filter(({ mode }) => mode === 'skipped').map((disk) => disk.source))
     const sent = live.filter(({ record }) => !skipped.has(record.uuid))
@@ -275,6 +293,10 @@ class VmRun {
       snapshot: disk,
       base: base && baseRef && { ref: baseRef, kind: base.kind, cbt: base.cbt },
       prepare: (...how) => this.#prepareDisk(plan, live, disk, replica, ...how),
+      checkpoint: async (made, done) => {
+        await checkpoint(context, made, done)
+        this.#checkpoints++
+      },
       onProgress: (bytesDone, bytesExpected) => this.#progress('transfer', plan, bytesDone, bytesExpected),
       ...(this.#options.beforeWrite === undefined ? {} : { beforeWrite: this.#options.beforeWrite }),
       ...(verify === 'off' || verify === 'full' ? {} : { remember }),
@@ -293,7 +315,7 @@ class VmRun {
   ): Promise<TargetDisk> {
     const { target, views } = this.#prepared
     const current = target.replica && disksOf(views.target, target.replica.record)
-    const kept = landing.kind === 'in-place' || landing.kind === 'continue' ? landing.disk : undefined
+    const kept = 'disk' in landing ? landing.disk : undefined
     const replaced = current?.find(({ vbdRecord, record }) => vbdRecord.userdevice === plan.userdevice && record.uuid !== kept)
     if (replaced !== undefined && !this.#isOurs(replaced.record.uuid)) {
       throw new Failure(
@@ -414,9 +436,13 @@ class VmRun {
   }
 
   /** Takes back what this run made. The replica's disk stays marked as being written: the next plan knows what to do with it. */
-  async #undo(): Promise<void> {
+  async #undo(interrupted: boolean): Promise<void> {
     if (this.#point !== undefined) return
-    const { log } = this.#context
+    const { log, signal } = this.#context
+    if (!signal.aborted && this.#mayGoOn() && interrupted) {
+      log('what is in place on the target is kept, and the source snapshot with it: the next run goes on from there')
+      return
+    }
     if (this.#committing && this.#replica !== undefined && (await mayBeCommitted(this.#context, this.#replica.ref))) {
       log('the restore point may exist although the run failed: nothing is taken back, the next run goes on from there')
       return
@@ -432,6 +458,11 @@ class VmRun {
     await Promise.all(
       steps.map((step) => step().catch((error: Error) => log(`could not clean up now, the next run will: ${error.message}`))),
     )
+  }
+
+  /** Whether a finished segment is worth keeping, one of this run or of the interrupted one that it took up. */
+  #mayGoOn(): boolean {
+    return this.#checkpoints > 0 || this.#prepared.plan.resume !== undefined
   }
 
   async #report(replica: ReplicaVm, point: CommittedPoint, sent: readonly SentDisk[], removed: RunReport['removed']): Promise<RunReport> {

@@ -47,6 +47,20 @@ export function segmentedSink(
   let sink: BlockSink | undefined
   let kind = 'none'
   let bytesBefore = 0
+  let passed: { offset: number; length: number }[] = []
+
+  /** Ends the upload when `offset` lies beyond its segment. */
+  async function advance(offset: number): Promise<void> {
+    let end: number | undefined
+    for (let segment = segments[current]; segment !== undefined && offset >= segment.end; segment = segments[current]) {
+      end = segment.end
+      current++
+    }
+    if (end === undefined) return
+    passed = []
+    await close()
+    await onFinished(end)
+  }
 
   async function close(): Promise<void> {
     if (sink === undefined) return
@@ -63,20 +77,18 @@ export function segmentedSink(
       return bytesBefore + (sink?.bytesSent ?? 0)
     },
     async write(offset, data) {
-      let passed: number | undefined
-      for (let segment = segments[current]; segment !== undefined && offset >= segment.end; segment = segments[current]) {
-        passed = segment.end
-        current++
-      }
-      if (passed !== undefined) {
-        await close()
-        await onFinished(passed)
-      }
+      await advance(offset)
       if (sink === undefined) {
         sink = await open(segments[current])
         kind = sink.kind
+        for (const part of passed.splice(0)) await sink.pass?.(part.offset, part.length)
       }
       await sink.write(offset, data)
+    },
+    async pass(offset, length) {
+      await advance(offset)
+      if (sink === undefined) passed.push({ offset, length })
+      else await sink.pass?.(offset, length)
     },
     finish: close,
     async abort(reason) {

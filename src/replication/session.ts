@@ -18,6 +18,8 @@ export interface RunContext {
   readonly target: Xapi
   readonly signal: AbortSignal
   readonly budget: ByteBudget
+  /** Bytes below which a segment is not worth an upload of its own; undefined: the default of planSegments. */
+  readonly leastSegment?: number | undefined
   /** A line for the log: what happened, without secrets. */
   readonly log: (message: string) => void
 }

@@ -63,23 +63,28 @@ export async function takeSnapshot(context: RunContext, vm: Ref<'VM'>, ignore: r
   const params = [vm, unfinishedName(ids), ...(ignore.length > 0 ? [ignore] : [])]
   const ref = (await source.callAsync('VM.snapshot', params, { signal })) as Ref<'VM'>
   try {
-    const [record, vbds] = await Promise.all([
-      source.record('VM', ref, { signal }),
-      source.call<Record<string, RecordOf['VBD']>>('VBD.get_all_records_where', [`field "VM" = "${ref}"`], { signal }),
-    ])
-    const found = Object.values(vbds).filter(({ type, empty }) => type === 'Disk' && !empty)
-    const disks = await Promise.all(
-      found.map(async ({ userdevice, VDI }): Promise<SnapshotDisk> => {
-        const disk = await source.record('VDI', VDI, { signal })
-        const { uuid, snapshot_of: of, virtual_size: size, cbt_enabled: cbt } = disk
-        return { userdevice, ref: VDI, uuid, of, size, cbt, config: withoutMarks(disk.other_config) }
-      }),
-    )
-    return { ref, record, takenAt: parseDatetime(record.snapshot_time) ?? Date.now(), disks }
+    return await readSnapshot(context, ref)
   } catch (error) {
     await dropSnapshotVm(context, ref).catch(() => undefined)
     throw error
   }
+}
+
+/** The snapshot of a run, as it is: just taken, or left by an interrupted run that is taken up again. */
+export async function readSnapshot({ source, signal }: RunContext, ref: Ref<'VM'>): Promise<SourceSnapshot> {
+  const [record, vbds] = await Promise.all([
+    source.record('VM', ref, { signal }),
+    source.call<Record<string, RecordOf['VBD']>>('VBD.get_all_records_where', [`field "VM" = "${ref}"`], { signal }),
+  ])
+  const found = Object.values(vbds).filter(({ type, empty }) => type === 'Disk' && !empty)
+  const disks = await Promise.all(
+    found.map(async ({ userdevice, VDI }): Promise<SnapshotDisk> => {
+      const disk = await source.record('VDI', VDI, { signal })
+      const { uuid, snapshot_of: of, virtual_size: size, cbt_enabled: cbt } = disk
+      return { userdevice, ref: VDI, uuid, of, size, cbt, config: withoutMarks(disk.other_config) }
+    }),
+  )
+  return { ref, record, takenAt: parseDatetime(record.snapshot_time) ?? Date.now(), disks }
 }
 
 /**

@@ -35,6 +35,12 @@ export interface TargetDisk {
   readonly tracked: boolean
   /** Made by this run. */
   readonly created: boolean
+  readonly writing: WritingMark
+}
+
+/** Records that everything to be written below a byte is in place: the next run goes on from there should this one break off. */
+export async function checkpoint(context: RunContext, disk: TargetDisk, done: number): Promise<void> {
+  await mark(context, disk.ref, disk.config, { ...disk.writing, done })
 }
 
 /**
@@ -61,7 +67,16 @@ export async function prepareTargetDisk(
       if (willWrite) await mark(context, ref, config, writing)
       await grow(context, ref, record.virtual_size, wanted.size)
       if (record.name_label !== wanted.name) await context.target.call('VDI.set_name_label', [ref, wanted.name], { signal: context.signal })
-      return { ref, uuid: record.uuid, config, blank: false, tracked: record.cbt_enabled, created: false }
+      return { ref, uuid: record.uuid, config, blank: false, tracked: record.cbt_enabled, created: false, writing }
+    }
+    case 'resume': {
+      const [ref, record] = findByUuid(view.VDI, landing.disk) as [Ref<'VDI'>, RecordOf['VDI']]
+      const config = targetConfig(context, wanted, record.uuid)
+      const resumed = { ...writing, done: landing.done }
+      if (willWrite) await mark(context, ref, config, resumed)
+      const created = false
+      // It began empty, and nothing but this snapshot's data was ever written to it.
+      return { ref, uuid: record.uuid, config, blank: writing.from === null, tracked: record.cbt_enabled, created, writing: resumed }
     }
     case 'clone': {
       const [of, record] = findByUuid(view.VDI, landing.of) as [Ref<'VDI'>, RecordOf['VDI']]
@@ -144,7 +159,7 @@ async function adopt(
     if (replaced !== undefined) await target.call('VBD.destroy', [replaced.vbd], { signal })
     await attach(context, replica.ref, ref, wanted)
     if (replaced !== undefined) await destroyDisk(target, replaced.ref, signal)
-    return { ref, uuid, config, blank: made.blank, tracked, created: true }
+    return { ref, uuid, config, blank: made.blank, tracked, created: true, writing }
   } catch (error) {
     await destroyDisk(target, ref, AbortSignal.timeout(120_000)).catch(() => undefined)
     throw error

@@ -5,6 +5,7 @@ import type { Landing, Reason } from '../core/base.ts'
 import type { SentDiskPlan } from '../core/plan.ts'
 import { XapiError } from '../xapi/errors.ts'
 import { type BaseDisk, type Fallbacks, type Opened, openSource } from './block-source.ts'
+import { segmentedSink } from './segmented.ts'
 import type { RunContext } from './session.ts'
 import { openChunkedSink, openVhdSink } from './sinks.ts'
 import type { SnapshotDisk } from './source-snapshot.ts'
@@ -19,6 +20,8 @@ export interface TransferRequest {
   readonly base: BaseDisk | undefined
   /** Gets the target's disk ready; called once it is known how it will be written. */
   readonly prepare: (landing: Landing, from: string | null, willWrite: boolean) => Promise<TargetDisk>
+  /** Records on the target's disk that everything below a byte is in place. */
+  readonly checkpoint: (disk: TargetDisk, done: number) => Promise<void>
   readonly onProgress: (bytesDone: number, bytesExpected: number | undefined) => void
   readonly beforeWrite?: (bytes: number) => Promise<void> | void
   /** Asked once it is known how many bytes differ; what it returns is told of every piece that is sent. */
@@ -45,7 +48,8 @@ export async function transferDisk(context: RunContext, request: TransferRequest
   const { plan, snapshot, base, onProgress } = request
   const started = performance.now()
   const fallbacks: Fallbacks = []
-  const opened = await openSource(context, snapshot, base, fallbacks)
+  const done = plan.choice.landing.kind === 'resume' ? plan.choice.landing.done : 0
+  const opened = await openSource(context, snapshot, base, done, fallbacks)
   let target: TargetDisk
   try {
     const landing = landingFor(plan, opened)
@@ -71,29 +75,26 @@ export async function transferDisk(context: RunContext, request: TransferRequest
     return finish({ read: undefined, written: undefined, bytesRead: 0, bytesSent: 0, bytesWritten: 0, reducible: snapshot.cbt })
   }
 
-  const { source, extents } = opened
-  let sink: BlockSink | undefined
-  const copied = await copyBlocks(
-    source,
-    async () => {
-      sink = await openSink(context, target, snapshot.size, extents, fallbacks)
-      return sink
-    },
-    {
-      signal: context.signal,
-      budget: context.budget,
-      onProgress: ({ bytesDone, bytesExpected }) => onProgress(bytesDone, bytesExpected),
-      ...(request.beforeWrite === undefined ? {} : { beforeWrite: request.beforeWrite }),
-      ...(request.remember === undefined ? {} : { onWrite: request.remember(opened.changedBytes) }),
-      // What isn't written to a new disk is zero already; on any other disk a zero may be news.
-      ...(target.blank ? { skipZeroes: ZERO_GRANULE } : {}),
-    },
+  const { source, extents, segments } = opened
+  const sink = segmentedSink(
+    segments,
+    (segment) => openSink(context, target, snapshot.size, segment?.extents ?? extents, fallbacks),
+    (end) => request.checkpoint(target, end),
   )
+  const copied = await copyBlocks(source, async () => sink, {
+    signal: context.signal,
+    budget: context.budget,
+    onProgress: ({ bytesDone, bytesExpected }) => onProgress(bytesDone, bytesExpected),
+    ...(request.beforeWrite === undefined ? {} : { beforeWrite: request.beforeWrite }),
+    ...(request.remember === undefined ? {} : { onWrite: request.remember(opened.changedBytes) }),
+    // What isn't written to a new disk is zero already; on any other disk a zero may be news.
+    ...(target.blank ? { skipZeroes: ZERO_GRANULE } : {}),
+  })
   return finish({
     read: source.kind,
-    written: sink?.kind,
+    written: copied.bytesWritten > 0 ? sink.kind : undefined,
     bytesRead: source.bytesRead + opened.bytesReadBefore,
-    bytesSent: sink?.bytesSent ?? 0,
+    bytesSent: sink.bytesSent,
     bytesWritten: copied.bytesWritten,
     reducible: snapshot.cbt && opened.nbd,
   })
@@ -101,8 +102,11 @@ export async function transferDisk(context: RunContext, request: TransferRequest
 
 /** The planned landing, unless the way of reading that was left does not fit it. */
 function landingFor(plan: SentDiskPlan, opened: Opened): Landing {
-  if (!opened.delta || plan.choice.kind === 'full') return { kind: 'create' }
-  const { landing, base } = plan.choice
+  const { choice } = plan
+  if (choice.landing.kind === 'resume' && mayResume(choice, opened)) return choice.landing
+  if (!opened.delta || choice.kind === 'full') return { kind: 'create' }
+  const { landing, base } = choice
+  if (landing.kind === 'resume') return { kind: 'clone', of: landing.otherwise as string, why: NOT_RESUMABLE }
   if (landing.kind !== 'continue' || opened.tracked) return landing
   // Without tracking nothing says that this delta covers what the broken run wrote.
   return {
@@ -110,6 +114,14 @@ function landingFor(plan: SentDiskPlan, opened: Opened): Landing {
     of: landing.otherwise,
     why: { code: 'interrupted', text: `an interrupted run wrote to the disk, and the changes since ${base.uuid} can't be listed` },
   }
+}
+
+const NOT_RESUMABLE: Reason = { code: 'not-resumable', text: 'what is left of the interrupted transfer can not be told any more' }
+
+/** The same kind of transfer as the interrupted one, with what is to come known: otherwise what lies below the checkpoint means nothing. */
+function mayResume(choice: SentDiskPlan['choice'], opened: Opened): boolean {
+  if (opened.delta !== (choice.kind === 'delta') || (opened.delta && !opened.tracked)) return false
+  return opened.kind === 'unchanged' || opened.extents !== undefined
 }
 
 function reasonFor(plan: SentDiskPlan, opened: Opened): Reason {

@@ -61,6 +61,7 @@ export interface RunChanges {
   readonly retention?: number
   readonly signal?: AbortSignal
   readonly networks?: ReadonlyMap<string, string | null>
+  readonly leastSegment?: number
   readonly onEvent?: (event: RunEvent) => void
   /** Called between plan and execution. */
   readonly between?: () => Promise<void>
@@ -82,6 +83,7 @@ export async function replicate(chain: Chain, changes: RunChanges = {}): Promise
         signal: changes.signal ?? new AbortController().signal,
         budget: createByteBudget(64 * MIB),
         ...(changes.onEvent === undefined ? {} : { onEvent: changes.onEvent }),
+        ...(changes.leastSegment === undefined ? {} : { leastSegment: changes.leastSegment }),
       }
       return prepareRun(options).then(async (prepared) => {
         await changes.between?.()

@@ -44,6 +44,7 @@ export function changeRecord(run: number, nth: number, more: Partial<SourceSnaps
     snapshotVm: undefined,
     kind: 'cbt-metadata',
     takenAt: NOON + run * HOUR,
+    size: (nth + 1) * 10 * GIB,
     cbt: true,
     marks: EXPORTED,
     ...more,

@@ -1,0 +1,134 @@
+/** Transfers that break off and are taken up again. */
+import assert from 'node:assert/strict'
+import { randomUUID } from 'node:crypto'
+import { after, before, describe, test } from 'node:test'
+import type { RunReport } from '../../src/core/report.ts'
+import { type StartedLab, type StartedPool, startLab } from '../support/lab.ts'
+import {
+  assertNoLeftovers,
+  assertProtected,
+  type Chain,
+  hashesOf,
+  hashOf,
+  look,
+  type MadeVm,
+  MIB,
+  replicate,
+  restorePoints,
+} from '../support/replicating.ts'
+
+const SEGMENT = 8 * MIB
+
+describe('interrupted transfers', () => {
+  let lab: StartedLab
+  let source: StartedPool
+  let target: StartedPool
+  before(async () => {
+    lab = await startLab({ pools: ['paris', 'oslo'], empty: true })
+    ;[source, target] = lab.pools as [StartedPool, StartedPool]
+  })
+  after(() => lab.close())
+
+  async function made(fill: number): Promise<{ vm: MadeVm; chain: Chain }> {
+    const { vm } = await source.post('/vms', { name: 'big', start: true, disks: [{ size: 2 * fill, content: 'pattern', fill, seed: 'x' }] })
+    return { vm, chain: { source, target, vm: vm.uuid, sr: target.srs[0]?.uuid as string, job: randomUUID() } }
+  }
+
+  /** A run whose target goes away once `share` of its bytes are through; the target comes back. */
+  async function interrupted(chain: Chain, share: number): Promise<void> {
+    let stopping: Promise<void> | undefined
+    const run = replicate(chain, {
+      leastSegment: SEGMENT,
+      verify: 'off',
+      onEvent: (event) => {
+        if (event.kind !== 'disk' || event.bytesExpected === undefined || event.bytesDone < share * event.bytesExpected) return
+        stopping ??= chain.target.post('/pool/stop')
+      },
+    })
+    await assert.rejects(run)
+    await stopping
+    await chain.target.post('/pool/start')
+  }
+
+  async function assertHolds(chain: Chain, report: RunReport, expected: Record<string, string>): Promise<void> {
+    const point = restorePoints(await look(target), chain).find(({ run }) => run === report.run)
+    assert.ok(point)
+    const found = await Promise.all(Object.entries(point.disks).map(async ([device, vdi]) => [device, await hashOf(target, vdi)]))
+    assert.deepEqual(Object.fromEntries(found), expected)
+  }
+
+  test('a first copy cut at 90 % resumes with at most 12 % of the bytes', async () => {
+    const { vm, chain } = await made(512 * MIB)
+    const expected = await hashesOf(source, vm)
+    await interrupted(chain, 0.9)
+    // What the guest writes meanwhile belongs to the next delta.
+    await source.post('/guest/random', { vm: vm.uuid, count: 50, seed: 'meanwhile' })
+    const resumed = await replicate(chain, { leastSegment: SEGMENT })
+    assert.equal(resumed.disks[0]?.reason.code, 'resumed')
+    assert.ok(resumed.totals.bytesSent <= 0.12 * 512 * MIB, `${resumed.totals.bytesSent} bytes sent`)
+    await assertHolds(chain, resumed, expected)
+    const next = await replicate(chain)
+    assert.equal(next.disks[0]?.mode, 'delta')
+    assert.equal(next.totals.changedBytes, 50 * 65536)
+    await assertHolds(chain, next, await hashesOf(source, vm))
+    const seen = await look(target)
+    assertProtected(seen, chain)
+    assertNoLeftovers(await look(source), seen, chain, vm)
+  })
+
+  test('a large delta resumes as well, onto the same disk', async () => {
+    const { vm, chain } = await made(64 * MIB)
+    await replicate(chain)
+    const { bytes } = (await source.post('/guest/random', { vm: vm.uuid, bytes: 96 * MIB, seed: 'large' })) as { bytes: number }
+    const expected = await hashesOf(source, vm)
+    await interrupted(chain, 0.7)
+    await source.post('/guest/random', { vm: vm.uuid, count: 20, seed: 'later' })
+    const resumed = await replicate(chain, { leastSegment: SEGMENT })
+    assert.equal(resumed.disks[0]?.reason.code, 'resumed')
+    assert.equal(resumed.disks[0]?.mode, 'delta')
+    assert.ok(resumed.totals.bytesSent <= 0.45 * bytes, `${resumed.totals.bytesSent} of ${bytes}`)
+    await assertHolds(chain, resumed, expected)
+    const next = await replicate(chain)
+    await assertHolds(chain, next, await hashesOf(source, vm))
+    assertNoLeftovers(await look(source), await look(target), chain, vm)
+  })
+
+  test('without the interrupted snapshot it is a new copy, with the reason said', async () => {
+    const { vm, chain } = await made(128 * MIB)
+    await interrupted(chain, 0.6)
+    const seen = await look(source)
+    const { withXapi } = await import('../support/replicating.ts')
+    await withXapi(source, async (xapi) => {
+      for (const [ref, record] of seen.VM) if (record.name_label.startsWith(`understudy ${chain.job}`)) await xapi.call('VM.destroy', [ref])
+    })
+    const report = await replicate(chain)
+    assert.equal(report.disks[0]?.reason.code, 'first-copy-interrupted')
+    await assertHolds(chain, report, await hashesOf(source, vm))
+  })
+
+  test('a cancelled run leaves nothing behind, also when segments were finished', async () => {
+    const { chain } = await made(256 * MIB)
+    const stop = new AbortController()
+    const run = replicate(chain, {
+      leastSegment: SEGMENT,
+      signal: stop.signal,
+      onEvent: (event) => {
+        if (event.kind === 'disk' && event.bytesDone > 128 * MIB) stop.abort(new Error('cancelled by the test'))
+      },
+    })
+    await assert.rejects(run, /cancelled by the test/)
+    const [left, right] = [await look(source), await look(target)]
+    assert.deepEqual(
+      [...left.VM.values()].filter(({ name_label: name }) => name.includes(chain.job)),
+      [],
+    )
+    assert.deepEqual(
+      [...right.VM.values()].filter(({ other_config: config }) => config['understudy:replica']?.includes(chain.job)),
+      [],
+    )
+    const marked = [...left.VDI.values(), ...right.VDI.values()].filter(({ other_config: config }) =>
+      Object.values(config).some((value) => value.includes(chain.job)),
+    )
+    assert.deepEqual(marked, [])
+  })
+})
