@@ -27,7 +27,7 @@ export interface WellKnown {
 
 /** Creates them in an empty database. */
 export function createFirstObjects(db: Database, options: FirstObjects): WellKnown {
-  const host = createHost(db, options)
+  const host = createHost(db, { ...options, name: `${options.name}-host` })
   const controlDomain = createControlDomain(db, host, options.now)
   db.update('host', host, { control_domain: controlDomain })
   createNetworks(db, host, options)
@@ -57,10 +57,11 @@ export function createFirstObjects(db: Database, options: FirstObjects): WellKno
   return { pool, host, controlDomain }
 }
 
-/** Finds them again in a database that was reopened. */
+/** Finds them again in a database that was reopened; drivers that are known now and were not then are added. */
 export function findFirstObjects(db: Database): WellKnown | undefined {
   const pool = db.refs('pool')[0]
   if (pool === undefined) return undefined
+  createStorageDrivers(db)
   const host = db.get('pool', pool).master as Refstring
   return { pool, host, controlDomain: db.get('host', host).control_domain as Refstring }
 }
@@ -84,12 +85,17 @@ const CPU: Readonly<Record<string, string>> = {
   features_pv_host: '',
 }
 
-function createHost(db: Database, { name, address, now }: FirstObjects): Refstring {
+export interface HostFacts {
+  readonly address: string
+  readonly now: Date
+}
+
+export function createHost(db: Database, { name, address, now }: HostFacts & { readonly name: string }): Refstring {
   const metrics = db.create('host_metrics', { memory_total: 64 * GiB, memory_free: 56 * GiB, live: true, last_updated: xapiDate(now) })
   return db.create('host', {
-    name_label: `${name}-host`,
+    name_label: name,
     name_description: 'Default install',
-    hostname: `${name}-host`,
+    hostname: name,
     address,
     enabled: true,
     metrics,
@@ -135,7 +141,7 @@ function createHost(db: Database, { name, address, now }: FirstObjects): Refstri
   })
 }
 
-function createControlDomain(db: Database, host: Refstring, now: Date): Refstring {
+export function createControlDomain(db: Database, host: Refstring, now: Date): Refstring {
   const uuid = randomUUID()
   const metrics = db.create('VM_metrics', {
     memory_actual: 4 * GiB,
@@ -180,41 +186,55 @@ function createNetworks(db: Database, host: Refstring, { address, nbd, now }: Fi
       managed: true,
       purpose: management && nbd ? ['nbd'] : [],
     })
-    const metrics = db.create('PIF_metrics', {
-      carrier: true,
-      vendor_name: 'Intel Corporation',
-      device_name: 'Ethernet Controller',
-      speed: 10_000,
-      duplex: true,
-      last_updated: xapiDate(now),
-    })
-    db.create('PIF', {
-      device: `eth${index}`,
-      network,
-      host,
-      MAC: `02:00:00:00:00:0${index}`,
-      MTU: 1500,
-      VLAN: -1,
-      metrics,
-      physical: true,
-      managed: true,
-      currently_attached: true,
-      management,
-      disallow_unplug: management,
-      ...(management ? { ip_configuration_mode: 'Static', IP: address, netmask: '255.0.0.0' } : {}),
-    })
+    createInterface(db, host, { address, now, network, index, number: 1 })
   }
 }
 
+export interface NewInterface extends HostFacts {
+  readonly network: Refstring
+  /** Which of the host's: 0 is for management, and has the host's address. */
+  readonly index: number
+  /** Which of the pool's hosts, from 1. */
+  readonly number: number
+}
+
+/** The interface of a host on a network of the pool. */
+export function createInterface(db: Database, host: Refstring, { address, now, network, index, number }: NewInterface): void {
+  const management = index === 0
+  const metrics = db.create('PIF_metrics', {
+    carrier: true,
+    vendor_name: 'Intel Corporation',
+    device_name: 'Ethernet Controller',
+    speed: 10_000,
+    duplex: true,
+    last_updated: xapiDate(now),
+  })
+  db.create('PIF', {
+    device: `eth${index}`,
+    network,
+    host,
+    MAC: `02:00:00:00:${(number - 1).toString(16).padStart(2, '0')}:0${index}`,
+    MTU: 1500,
+    VLAN: -1,
+    metrics,
+    physical: true,
+    managed: true,
+    currently_attached: true,
+    management,
+    disallow_unplug: management,
+    ...(management ? { ip_configuration_mode: 'Static', IP: address, netmask: '255.0.0.0' } : {}),
+  })
+}
+
 /** A file SR of the host, plugged. Its sizes are what the storage manager says. */
-function createSr(db: Database, host: Refstring, name: string): Refstring {
+export function createSr(db: Database, host: Refstring, name: string): Refstring {
   const uuid = randomUUID()
   const sr = db.create('SR', { uuid, name_label: name, type: 'file', content_type: 'user', physical_size: 2048 * GiB, shared: false })
   db.create('PBD', { host, SR: sr, device_config: { location: `/srv/${uuid}` }, currently_attached: true })
   return sr
 }
 
-function createCertificate(db: Database, host: Refstring, pem: string): void {
+export function createCertificate(db: Database, host: Refstring, pem: string): void {
   const certificate = new X509Certificate(pem)
   const print = (algorithm: string) => {
     const hex = createHash(algorithm).update(certificate.raw).digest('hex').toUpperCase()

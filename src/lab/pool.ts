@@ -108,8 +108,9 @@ export interface Storage {
   /**
    * Attaches a disk to the control domain as a bulk transfer or xapi-nbd does: makes a VBD on dom0, plugs it, gives the disk.
    * `detach` unplugs and destroys it; until then VDI_IN_USE for whoever cares. A live RW attachment by a guest makes RO attach fail.
+   * `host`: on whose control domain; the master's when absent.
    */
-  attach(vdi: Refstring, mode: 'RO' | 'RW', why: string): Promise<Attachment>
+  attach(vdi: Refstring, mode: 'RO' | 'RW', why: string, host?: Refstring): Promise<Attachment>
 }
 
 export interface Attachment {
@@ -127,6 +128,8 @@ export interface PoolSettings {
   badLoginMs: number
   /** Milliseconds until the storage garbage collector looks at an SR after a deletion or a scan; 1000 when absent. */
   collectorDelayMs?: number
+  /** Milliseconds that the collector takes at least to merge one image of a chain; 0 when absent: as long as the copying takes. */
+  coalesceMs?: number
 }
 
 export interface LabPool {
@@ -138,11 +141,11 @@ export interface LabPool {
   readonly settings: PoolSettings
   /** The pool's clock; tests move it. */
   now(): Date
-  /** PEM of the host certificate and its key. */
+  /** PEM of the master's certificate and its key. */
   readonly certificate: { readonly cert: string; readonly key: string; readonly fingerprint: string }
   readonly user: string
   readonly password: string
-  /** Well-known objects. */
+  /** Well-known objects; `host` is the master, and `controlDomain` its. */
   readonly refs: { readonly pool: Refstring; readonly host: Refstring; readonly controlDomain: Refstring }
   /** Where this pool's NBD server listens (several pools share an address, so not always port 10809); undefined when there is none. */
   readonly nbd?: { readonly host: string; readonly port: number } | undefined
@@ -160,6 +163,8 @@ export interface BulkRequest {
   readonly query: URLSearchParams
   readonly headers: ReadonlyMap<string, string>
   readonly version: 'HTTP/1.0' | 'HTTP/1.1'
+  /** The host that was reached; absent: the pool's only one. */
+  readonly host?: Refstring
   /** A cookie wins over a query parameter, as in XAPI. */
   parameter(name: string): string | undefined
   /** Body bytes, as they come: reads up to `length` more bytes; fewer only at the end of the stream. */

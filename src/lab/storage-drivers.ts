@@ -1,37 +1,28 @@
 /** The storage drivers that a pool knows. */
 import type { Database } from './pool.ts'
+import { driverFeatures } from './storage/driver-features.ts'
+import { formatsOfType } from './storage/image-formats.ts'
 
-const VHD_FEATURES = [
-  'SR_PROBE',
-  'SR_UPDATE',
-  'VDI_CREATE',
-  'VDI_DELETE',
-  'VDI_ATTACH',
-  'VDI_DETACH',
-  'VDI_ACTIVATE',
-  'VDI_DEACTIVATE',
-  'VDI_CLONE',
-  'VDI_SNAPSHOT',
-  'VDI_RESIZE',
-  'VDI_RESIZE_ONLINE',
-  'VDI_UPDATE',
-  'VDI_MIRROR',
-  'VDI_GENERATE_CONFIG',
-  'VDI_CONFIG_CBT',
-  'VDI_RESET_ON_BOOT',
-  'ATOMIC_PAUSE',
-]
+/** Names of the drivers: DRIVER_INFO in the drivers of xapi-project/sm and xcp-ng/sm. */
+const DRIVERS = [
+  ['file', 'Local Path VHD'],
+  ['ext', 'Local EXT4 VHD and QCOW2'],
+  ['nfs', 'NFS VHD and QCOW2'],
+  ['smb', 'SMB'],
+  ['lvm', 'Local VHD and QCOW2 on LVM'],
+  ['lvmoiscsi', 'VHD and QCOW2 over iSCSI'],
+  ['lvmohba', 'VHD and QCOW2 over HBA'],
+  ['linstor', 'LINSTOR resources on XCP-ng'],
+  ['iscsi', 'iSCSI'],
+  ['iso', 'ISO'],
+] as const
 
-/** Their SM objects, in an empty database. */
+/** Their SM objects; those that a pool of an earlier start lacks are added. */
 export function createStorageDrivers(db: Database): void {
-  const kinds = [
-    ['file', 'Local Path VHD', VHD_FEATURES],
-    ['ext', 'Local EXT3 VHD', VHD_FEATURES],
-    ['nfs', 'NFS VHD', VHD_FEATURES],
-    ['iso', 'ISO', ['SR_PROBE', 'VDI_ATTACH', 'VDI_DETACH', 'VDI_ACTIVATE', 'VDI_DEACTIVATE']],
-  ] as const
-  for (const [type, label, features] of kinds) {
-    db.create('SM', {
+  const known = new Map(db.refs('SM').map((ref) => [db.get('SM', ref).type as string, ref]))
+  for (const [type, label] of DRIVERS) {
+    const features = driverFeatures(type)
+    const record = {
       name_label: label,
       name_description: `SR plugin which handles disks of type ${type}`,
       type,
@@ -40,7 +31,10 @@ export function createStorageDrivers(db: Database): void {
       required_api_version: '1.0',
       capabilities: features,
       features: Object.fromEntries(features.map((feature) => [feature, feature === 'VDI_RESET_ON_BOOT' ? 2 : 1])),
-      supported_image_formats: type === 'iso' ? [] : ['vhd'],
-    })
+      supported_image_formats: formatsOfType(type),
+    }
+    const ref = known.get(type)
+    if (ref === undefined) db.create('SM', record)
+    else db.update('SM', ref, record)
   }
 }

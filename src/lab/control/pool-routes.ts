@@ -4,6 +4,14 @@ import { type ControlledPool, runningPool } from './controlled-pool.ts'
 import { hashDisk, hashHeldData } from './hash-disk.ts'
 import { ControlError } from './request-fields.ts'
 
+const SETTINGS = [
+  'nbdDetachMs',
+  'attachMs',
+  'badLoginMs',
+  'collectorDelayMs',
+  'coalesceMs',
+] as const satisfies readonly (keyof PoolSettings)[]
+
 /** The pool itself: its clock, its settings, stopping and starting, and what its disks hold. */
 export function poolRoutes(controlled: ControlledPool): ControlRoutes {
   return {
@@ -44,11 +52,10 @@ export function poolRoutes(controlled: ControlledPool): ControlRoutes {
     },
     'GET /settings': { what: 'how slow the pool is where a real one is', answer: () => runningPool(controlled).settings },
     'POST /settings': {
-      what: 'change settings: any of {nbdDetachMs, attachMs, badLoginMs}, in milliseconds',
+      what: 'change settings: any of {nbdDetachMs, attachMs, badLoginMs, collectorDelayMs, coalesceMs}, in milliseconds',
       answer: ({ fields }) => {
         const { settings } = runningPool(controlled)
-        const names = Object.keys(settings) as (keyof PoolSettings)[]
-        const given = names.filter((name) => fields.has(name))
+        const given = SETTINGS.filter((name) => fields.has(name))
         const values = given.map((name) => [name, fields.integer(name, { least: 0, most: 3_600_000 })] as const)
         fields.done()
         for (const [name, value] of values) settings[name] = value

@@ -14,7 +14,7 @@
  * | `GET /guest/writers` |                                                                     | `{writers}`                     |
  * | `POST /disk/hash`    | `{vdi, extents}` or `{vdi, skipZeroes: true}`                       | `{vdi, size, sha256, bytes}`    |
  * | `GET, POST /clock`   | `{offset}` (ms) or `{set}` (ISO 8601)                               | `{now}`                         |
- * | `GET, POST /settings`| any of `{nbdDetachMs, attachMs, badLoginMs}`                        | all of them                     |
+ * | `GET, POST /settings`| any of `{nbdDetachMs, attachMs, badLoginMs, coalesceMs…}`           | all of them                     |
  * | `POST /pool/stop`, `/pool/start`, `/pool/restart` |                                        | `{running}`                     |
  *
  * docs/lab.md says it with examples. Errors: see `startControlServer`.

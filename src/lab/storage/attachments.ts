@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { flag, map, text, without } from '../classes/fields.ts'
 import { isLive } from '../classes/vm-facts.ts'
-import { type Attachment, type Refstring, XapiFailure } from '../pool.ts'
+import { type Attachment, type Refstring, type Row, XapiFailure } from '../pool.ts'
 import { assertPlugged } from './driver-features.ts'
 import { typeFailure } from './failures.ts'
 import { LiveDisk } from './live-disk.ts'
@@ -16,15 +16,21 @@ const NOT_FOR_VBDS: ReadonlySet<string> = new Set(['ha_statefile', 'redo_log', '
  * (xen-api ocaml/xapi/system_domains.ml), but the storage layer's do: a disk that is active read-only can't become active
  * read-write (ocaml/xapi-idl/storage/vdi_automaton.ml), nor the other way round while a VM holds it.
  */
-export async function attachToControlDomain(manager: StorageManager, vdi: Refstring, mode: 'RO' | 'RW', why: string): Promise<Attachment> {
+export async function attachToControlDomain(
+  manager: StorageManager,
+  vdi: Refstring,
+  mode: 'RO' | 'RW',
+  why: string,
+  host?: Refstring,
+): Promise<Attachment> {
   const { db, options } = manager
   const row = db.get('VDI', vdi)
   if (NOT_FOR_VBDS.has(text(row, 'type'))) throw typeFailure(vdi, text(row, 'type'))
   if (mode === 'RW' && flag(row, 'read_only')) throw new XapiFailure('VDI_READONLY', [vdi])
-  assertPlugged(db, text(row, 'SR'))
+  assertPlugged(db, text(row, 'SR'), host)
   const uuid = manager.imageOf(vdi).uuid
   const plugging = `DummyRef:|${randomUUID()}|${why}`
-  const vbd = createVbd(manager, vdi, mode, plugging)
+  const vbd = createVbd(manager, { vdi, mode, plugging, domain: options.controlDomain(host) })
   manager.commit()
   try {
     // Of a base copy a VBD can be made, but not plugged, and the failure names the VBD (ocaml/xapi/xapi_vbd_helpers.ml).
@@ -67,17 +73,24 @@ async function detach(manager: StorageManager, vbd: Refstring): Promise<void> {
   manager.commit()
 }
 
-/** What a killed pool left attached to the control domain, as the toolstack drops the VBDs of its own tasks at its start. */
-export function removeLeftOverAttachments(manager: StorageManager): void {
-  const domain = manager.options.controlDomain()
-  for (const vbd of manager.db.refs('VBD')) {
-    if (text(manager.db.get('VBD', vbd), 'VM') === domain) removeVbd(manager, vbd)
-  }
+/** Of any host's: they don't stand in each other's way. */
+function isOfControlDomain({ db }: StorageManager, vbd: Row): boolean {
+  return db.find('VM', text(vbd, 'VM'))?.is_control_domain === true
 }
 
-function createVbd(manager: StorageManager, vdi: Refstring, mode: 'RO' | 'RW', plugging: string): Refstring {
-  const { db, options } = manager
-  const domain = options.controlDomain()
+/** What a killed pool left attached to the control domain, as the toolstack drops the VBDs of its own tasks at its start. */
+export function removeLeftOverAttachments(manager: StorageManager): void {
+  for (const vbd of manager.db.refs('VBD')) if (isOfControlDomain(manager, manager.db.get('VBD', vbd))) removeVbd(manager, vbd)
+}
+
+interface NewAttachment {
+  readonly vdi: Refstring
+  readonly mode: 'RO' | 'RW'
+  readonly plugging: string
+  readonly domain: Refstring
+}
+
+function createVbd({ db }: StorageManager, { vdi, mode, plugging, domain }: NewAttachment): Refstring {
   const taken = new Set((db.get('VM', domain).VBDs as readonly Refstring[]).map((vbd) => text(db.get('VBD', vbd), 'userdevice')))
   let number = 0
   while (taken.has(String(number))) number += 1
@@ -131,12 +144,11 @@ function attachedVbds(manager: StorageManager, vdi: Refstring) {
 }
 
 function assertCanActivate(manager: StorageManager, vdi: Refstring, mode: 'RO' | 'RW'): void {
-  const domain = manager.options.controlDomain()
   const held = attachedVbds(manager, vdi)
   const refused =
     mode === 'RW'
       ? held.length > 0 && held.every((vbd) => text(vbd, 'mode') === 'RO')
-      : held.some((vbd) => text(vbd, 'mode') === 'RW' && text(vbd, 'VM') !== domain)
+      : held.some((vbd) => text(vbd, 'mode') === 'RW' && !isOfControlDomain(manager, vbd))
   if (!refused) return
   const state = (way: string) => `[S(Activated);S(${way})]`
   const [from, to] = mode === 'RW' ? ['RO', 'RW'] : ['RW', 'RO']

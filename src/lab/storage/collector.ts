@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { deflateSync } from 'node:zlib'
 import { flag, map, text, without } from '../classes/fields.ts'
 import { heldBlocks, mergeBlock } from './chain/chain.ts'
 import { BLOCK } from './chain/sector-bits.ts'
@@ -14,6 +15,11 @@ export interface CollectorSettings {
   /** Blocks of 2 MiB in such a piece. */
   readonly blocksAtOnce: number
 }
+
+/** Key of `sm_config` by which an image that is being merged, and its parent, can be told (DB_VHD_BLOCKS of sm libs/sm/cleanup.py). */
+const PROGRESS = 'vhd-blocks'
+
+export const withoutProgress = (config: Readonly<Record<string, string>>): Record<string, string> => without(config, PROGRESS)
 
 const DEFAULTS: CollectorSettings = { delayMs: 1000, pauseMs: 5, blocksAtOnce: 4 }
 /** A leaf that is written all the time is merged while it stands still once so few blocks are left. */
@@ -63,7 +69,7 @@ export class Collector {
 
   async #run(sr: string): Promise<void> {
     try {
-      await this.#rest(this.#settings.delayMs)
+      await this.#rest(this.#manager.options.settings.collectorDelayMs ?? this.#settings.delayMs)
       while (await this.#step(sr)) await this.#rest(0)
     } catch (error) {
       // A full or failing disk ends this run, as the original gives an image up; the next kick tries again.
@@ -108,8 +114,16 @@ export class Collector {
   /** A hidden image that is an only child goes into its parent; its children then hang on the parent. */
   async #mergeInner(child: Image): Promise<boolean> {
     const { images } = this.#manager
+    const started = performance.now()
     const blocks = [...heldBlocks([images.node(child)], Math.ceil(child.size / BLOCK))]
-    if (!(await this.#mergeBlocks(child, blocks))) return true
+    this.#tell([child.uuid, child.parent], blockBitmap(blocks, child.size))
+    try {
+      if (!(await this.#mergeBlocks(child, blocks))) return true
+      await this.#takeTime(started)
+      if (!this.#stillApt(child)) return true
+    } finally {
+      this.#tellNothing([child.uuid, child.parent])
+    }
     const parent = images.get(child.parent) as Image
     images.put({ ...parent, size: Math.max(parent.size, child.size) })
     for (const grandchild of images.childrenOf(child.uuid)) {
@@ -128,14 +142,18 @@ export class Collector {
    */
   async #mergeLeaf(leaf: Image): Promise<boolean> {
     const { db, images } = this.#manager
+    const started = performance.now()
     const written = this.#manager.watch(leaf.uuid)
     try {
       let blocks = [...heldBlocks([images.node(leaf)], Math.ceil(leaf.size / BLOCK))]
+      this.#tell([leaf.uuid, leaf.parent], blockBitmap(blocks, leaf.size))
       for (let round = 0; blocks.length > 0 && (round === 0 || (blocks.length > FINAL_BLOCKS && round < ROUNDS)); round += 1) {
         if (!(await this.#mergeBlocks(leaf, blocks))) return true
         blocks = [...written]
         written.clear()
       }
+      await this.#takeTime(started)
+      blocks = [...new Set([...blocks, ...written])]
       const now = images.get(leaf.uuid)
       const parent = images.get(leaf.parent)
       if (!now || !parent || !this.#stillApt(leaf)) return true
@@ -144,6 +162,7 @@ export class Collector {
       images.remove(parent.uuid)
       this.#manager.dropNode(now.node)
       this.#dropRecord(parent)
+      this.#tellNothing([leaf.uuid])
       const ref = db.byUuid('VDI', leaf.uuid)
       if (ref !== undefined) {
         const config = map(db.get('VDI', ref), 'other_config')
@@ -154,6 +173,7 @@ export class Collector {
       return true
     } finally {
       this.#manager.unwatch(leaf.uuid)
+      this.#tellNothing([leaf.uuid, leaf.parent])
     }
   }
 
@@ -176,6 +196,33 @@ export class Collector {
     const { images } = this.#manager
     const now = images.get(child.uuid)
     return now !== undefined && now.node === child.node && now.parent === child.parent && images.childrenOf(child.parent).length === 1
+  }
+
+  /** What is left of the time that a node is to take at least. */
+  async #takeTime(started: number): Promise<void> {
+    const least = this.#manager.options.settings.coalesceMs ?? 0
+    const left = least - (performance.now() - started)
+    if (left > 0) await this.#rest(left)
+  }
+
+  /** Says on the records of disks that they are being merged; a start after a crash takes it off. */
+  #tell(uuids: readonly string[], progress: string): void {
+    const { db } = this.#manager
+    for (const uuid of uuids) {
+      const ref = db.byUuid('VDI', uuid)
+      if (ref !== undefined) db.update('VDI', ref, { sm_config: { ...map(db.get('VDI', ref), 'sm_config'), [PROGRESS]: progress } })
+    }
+  }
+
+  #tellNothing(uuids: readonly string[]): void {
+    const { db } = this.#manager
+    for (const uuid of uuids) {
+      const ref = db.byUuid('VDI', uuid)
+      if (ref === undefined) continue
+      const config = map(db.get('VDI', ref), 'sm_config')
+      const left = withoutProgress(config)
+      if (Object.keys(left).length < Object.keys(config).length) db.update('VDI', ref, { sm_config: left })
+    }
   }
 
   #forget(image: Image): void {
@@ -201,4 +248,11 @@ export class Collector {
   #rest(milliseconds: number): Promise<void> {
     return sleep(milliseconds, undefined, { signal: this.#stopping.signal })
   }
+}
+
+/** The value of `vhd-blocks`: a bit for each block that is held, packed (getBlockBitmap in sm libs/sm/vhdutil.py). */
+function blockBitmap(blocks: readonly number[], size: number): string {
+  const bits = Buffer.alloc(Math.ceil(Math.ceil(size / BLOCK) / 8))
+  for (const block of blocks) bits[block >> 3] = (bits[block >> 3] as number) | (0x80 >> (block & 7))
+  return deflateSync(bits).toString('base64')
 }

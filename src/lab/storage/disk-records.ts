@@ -1,11 +1,13 @@
 import { EPOCH, flag, map, NULL_REF, text, without } from '../classes/fields.ts'
 import { xapiDate } from '../database/xapi-date.ts'
 import { type Refstring, type Row, XapiFailure } from '../pool.ts'
-import { roundedSize } from './disk-size.ts'
+import { fullVolumeSize, roundedSize } from './disk-size.ts'
 import { assertFeature, assertPlugged, keepsImages } from './driver-features.ts'
 import { backendFailure, typeFailure } from './failures.ts'
+import { formatFor, tellsFormat } from './image-formats.ts'
+import { formatOf } from './images.ts'
 import type { StorageManager } from './manager.ts'
-import { addLeafBeside, inheritedSmConfig, recordOfImage, smConfigOf } from './snapshot-image.ts'
+import { addLeafBeside, inheritedSmConfig, recordOfImage, smConfigOf, volumeType } from './snapshot-image.ts'
 
 /**
  * What changes images and records together. Each function is one change: everything it did becomes durable by the commit at its
@@ -22,11 +24,15 @@ export function createDisk(manager: StorageManager, fields: Row): Refstring {
   // Files of an ISO library are put there by people.
   if (!keepsImages(text(srRow, 'type'))) throw new XapiFailure('SR_OPERATION_NOT_SUPPORTED', [sr])
   assertPlugged(db, sr)
-  const size = roundedSize(fields.virtual_size as number)
-  manager.assertRoomForImage(text(srRow, 'uuid'), size)
-  const image = manager.newImage(text(srRow, 'uuid'), size)
+  const type = text(srRow, 'type')
+  const format = formatFor(db, sr, fields.virtual_size as number, map(fields, 'sm_config')['image-format'])
+  const size = roundedSize(fields.virtual_size as number, format)
+  manager.assertRoom(text(srRow, 'uuid'), manager.costOfImage(text(srRow, 'uuid'), size, format))
+  const image = manager.newImage(text(srRow, 'uuid'), size, format === 'vhd' ? {} : { format })
   const vdi = db.create('VDI', {
     ...recordOfImage(manager, image, sr),
+    // A snapshot's record does not have it (FileVDI.create and _snapshot in xcp-ng/sm drivers/FileSR.py).
+    sm_config: { ...volumeType(manager, image, sr), ...(tellsFormat(type) ? { 'image-format': format } : {}) },
     name_label: text(fields, 'name_label'),
     name_description: text(fields, 'name_description'),
     type: text(fields, 'type'),
@@ -57,12 +63,12 @@ export function duplicateDisk(manager: StorageManager, vdi: Refstring, kind: 'sn
   const sr = text(before, 'SR')
   assertPlugged(db, sr)
   assertManaged(manager, vdi)
-  const added = addLeafBeside(manager, vdi)
+  const added = addLeafBeside(manager, vdi, kind)
   const tracked = kind === 'snapshot' && logs.get(text(before, 'uuid')) !== undefined
   if (tracked) logs.snapshot(text(before, 'uuid'), added.uuid)
   const duplicate = db.create('VDI', {
     ...recordOfImage(manager, added, sr),
-    sm_config: { ...inheritedSmConfig(smConfigOf(manager, vdi)), 'vhd-parent': added.parent },
+    sm_config: { ...volumeType(manager, added, sr), ...inheritedSmConfig(smConfigOf(manager, vdi)), 'vhd-parent': added.parent },
     name_label: text(before, 'name_label'),
     name_description: text(before, 'name_description'),
     type: text(before, 'type'),
@@ -137,8 +143,10 @@ export function resizeDisk(manager: StorageManager, vdi: Refstring, size: number
   const image = manager.imageOf(vdi)
   if (size < image.size) throw backendFailure(79, 'VDI Invalid size', 'shrinking not allowed')
   if (size === image.size) return
-  const rounded = roundedSize(size)
-  if (rounded - image.size > manager.free(image.sr) && manager.isThick(image.sr)) throw backendFailure(44, 'There is insufficient space')
+  const rounded = roundedSize(size, formatOf(image))
+  if (manager.isThick(image.sr) && !image.deflated) {
+    manager.assertRoom(image.sr, fullVolumeSize(formatOf(image), rounded) - manager.utilisation(image))
+  }
   images.put({ ...image, size: rounded })
   logs.resize(image.uuid, rounded)
   manager.forgetSums()
@@ -153,6 +161,7 @@ export function trackChanges(manager: StorageManager, vdi: Refstring, enabled: b
   const row = db.get('VDI', vdi)
   if (flag(row, 'cbt_enabled') === enabled) return
   const image = manager.imageOf(vdi)
+  if (image.format === 'raw') throw backendFailure(66, 'Incorrect VDI type', 'Raw VDI or snapshot not permitted')
   if (enabled) logs.enable(image.uuid, image.sr, image.size)
   else manager.dropLog(logs.disable(image.uuid))
   db.update('VDI', vdi, { cbt_enabled: enabled })

@@ -1,4 +1,5 @@
 import { text } from '../classes/fields.ts'
+import { assertReachable, isAway } from '../hosts/away.ts'
 import { type Database, type Refstring, XapiFailure } from '../pool.ts'
 
 const COMMON = [
@@ -29,6 +30,10 @@ const BY_TYPE: Readonly<Record<string, readonly string[]>> = {
   lvm: VOLUMES,
   lvmoiscsi: [...VOLUMES, 'SR_METADATA', 'SR_CACHING', 'VDI_GENERATE_CONFIG'],
   lvmohba: [...VOLUMES, 'SR_METADATA', 'SR_CACHING', 'VDI_GENERATE_CONFIG'],
+  // XOSTOR: no change tracking (xcp-ng/sm drivers/LinstorSR.py).
+  linstor: [...COMMON.filter((feature) => feature !== 'VDI_CONFIG_CBT' && feature !== 'SR_PROBE'), 'VDI_UPDATE', 'VDI_GENERATE_CONFIG'],
+  // A LUN for each disk: no snapshots, no clones, no growing (sm drivers/RawISCSISR.py).
+  iscsi: ['SR_PROBE', 'VDI_CREATE', 'VDI_DELETE', 'VDI_ATTACH', 'VDI_DETACH', 'VDI_INTRODUCE'],
   iso: ['VDI_CREATE', 'VDI_DELETE', 'VDI_ATTACH', 'VDI_DETACH', 'SR_SCAN', 'SR_ATTACH', 'SR_DETACH'],
   udev: ['VDI_INTRODUCE', 'VDI_ATTACH', 'VDI_DETACH', 'VDI_UPDATE', 'SR_UPDATE'],
 }
@@ -46,6 +51,11 @@ export function keepsImages(type: string): boolean {
   return type !== 'iso' && type !== 'udev'
 }
 
+/** Capabilities of a driver as it lists them. */
+export function driverFeatures(type: string): readonly string[] {
+  return BY_TYPE[type] ?? []
+}
+
 /** What the SR's driver can do: of a driver not known here, what its SM object says. */
 export function featuresOf(db: Database, sr: Refstring): ReadonlySet<string> {
   const type = text(db.get('SR', sr), 'type')
@@ -59,12 +69,26 @@ export function assertFeature(db: Database, sr: Refstring, feature: string): voi
   if (!featuresOf(db, sr).has(feature)) throw new XapiFailure('SR_OPERATION_NOT_SUPPORTED', [sr])
 }
 
-/** SR_NO_PBDS when no host has the SR plugged (xen-api ocaml/xapi/sm.ml, assert_pbd_is_plugged). */
-export function assertPlugged(db: Database, sr: Refstring): void {
-  if (!isPlugged(db, sr)) throw new XapiFailure('SR_NO_PBDS', [sr])
+/**
+ * SR_NO_PBDS when no host has the SR plugged (xen-api ocaml/xapi/sm.ml, assert_pbd_is_plugged); SR_NOT_ATTACHED when the host asked for
+ * has not. Work on an SR is done by a host that has it, so that one whose hosts are all away fails as they do.
+ */
+export function assertPlugged(db: Database, sr: Refstring, host?: Refstring): void {
+  const hosts = pluggedHosts(db, sr)
+  if (hosts.length === 0) throw new XapiFailure('SR_NO_PBDS', [sr])
+  if (host !== undefined && !hosts.includes(host)) throw new XapiFailure('SR_NOT_ATTACHED', [sr])
+  const away = hosts.filter((ref) => isAway(db, ref))
+  if (away.length === hosts.length) assertReachable(db, hosts[0] as Refstring)
 }
 
 export function isPlugged(db: Database, sr: Refstring): boolean {
-  const row = db.find('SR', sr)
-  return row !== undefined && (row.PBDs as readonly Refstring[]).some((pbd) => db.find('PBD', pbd)?.currently_attached === true)
+  return pluggedHosts(db, sr).length > 0
+}
+
+function pluggedHosts(db: Database, sr: Refstring): Refstring[] {
+  const pbds = (db.find('SR', sr)?.PBDs ?? []) as readonly Refstring[]
+  return pbds.flatMap((ref) => {
+    const pbd = db.find('PBD', ref)
+    return pbd?.currently_attached === true ? [pbd.host as Refstring] : []
+  })
 }

@@ -4,6 +4,7 @@ import { ChainNode } from './chain/node.ts'
 import { PageCache } from './chain/paged-file.ts'
 import { BLOCK } from './chain/sector-bits.ts'
 import { OpenFiles } from './chain/sparse-file.ts'
+import type { ImageFormat } from './image-formats.ts'
 
 /** An image as the storage driver knows it, apart from the object database: what a VHD file and its header would say. */
 export interface Image {
@@ -19,7 +20,13 @@ export interface Image {
   readonly hidden: boolean
   /** uuid in the footer of its VHD file; goes with the node. */
   readonly footer: string
+  /** vhd when absent. */
+  readonly format?: ImageFormat
+  /** On thick storage: its volume is no larger than what it holds, as that of a snapshot. */
+  readonly deflated?: boolean
 }
+
+export const formatOf = (image: Image): ImageFormat => image.format ?? 'vhd'
 
 const KIND = 'storage-image'
 /** Files that may be open at once: several pools share one process and its limit. */

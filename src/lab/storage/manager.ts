@@ -7,11 +7,12 @@ import { attachToControlDomain, removeLeftOverAttachments } from './attachments.
 import { ChangeLogs } from './cbt/change-logs.ts'
 import { isNodeFile } from './chain/node.ts'
 import { BLOCK } from './chain/sector-bits.ts'
-import { Collector, type CollectorSettings } from './collector.ts'
-import { BLOCK_COST, vhdFileSize } from './disk-size.ts'
+import { Collector, type CollectorSettings, withoutProgress } from './collector.ts'
+import { BLOCK_COST, deflatedVolumeSize, fullVolumeSize, imageFileSize } from './disk-size.ts'
 import { assertPlugged, THICK_TYPES } from './driver-features.ts'
 import { backendFailure, deviceFailure, typeFailure } from './failures.ts'
-import { type Image, Images } from './images.ts'
+import type { ImageFormat } from './image-formats.ts'
+import { formatOf, type Image, Images } from './images.ts'
 import { LiveDisk } from './live-disk.ts'
 import { allowedSrOperations } from './sr-operations.ts'
 import { allowedVdiOperations } from './vdi-operations.ts'
@@ -23,7 +24,7 @@ export interface StorageOptions {
   readonly settings: PoolSettings
   now(): Date
   /** Reference of the control domain; asked for when something is attached. */
-  controlDomain(): Refstring
+  controlDomain(host?: Refstring): Refstring
   /** How the collector goes about its work. */
   readonly collector?: Partial<CollectorSettings>
 }
@@ -77,6 +78,11 @@ export class StorageManager implements Storage {
         }
       }
     }
+    for (const vdi of this.db.refs('VDI')) {
+      const config = map(this.db.get('VDI', vdi), 'sm_config')
+      const left = withoutProgress(config)
+      if (Object.keys(left).length < Object.keys(config).length) this.db.update('VDI', vdi, { sm_config: left })
+    }
     for (const [uuid, type] of this.db.documents.entries(DESTROYING)) {
       const vdi = this.db.byUuid('VDI', uuid)
       if (vdi !== undefined) this.db.update('VDI', vdi, { type })
@@ -102,8 +108,8 @@ export class StorageManager implements Storage {
     return this.imageOf(vdi).footer
   }
 
-  attach(vdi: Refstring, mode: 'RO' | 'RW', why: string): Promise<Attachment> {
-    return attachToControlDomain(this, vdi, mode, why)
+  attach(vdi: Refstring, mode: 'RO' | 'RW', why: string, host?: Refstring): Promise<Attachment> {
+    return attachToControlDomain(this, vdi, mode, why, host)
   }
 
   /** Stops the collector and closes all files. */
@@ -152,11 +158,12 @@ export class StorageManager implements Storage {
     this.#used.clear()
   }
 
-  /** Size of the image's VHD file, or of its volume. */
+  /** Size of the image's file, or of its volume. */
   utilisation(image: Image): number {
     const held = this.images.node(image).heldBlocks
-    const full = !image.hidden && this.isThick(image.sr)
-    return vhdFileSize(image.size, full ? Math.ceil(image.size / BLOCK) : held)
+    const format = formatOf(image)
+    if (format === 'raw' || !this.isThick(image.sr)) return imageFileSize(format, image.size, held)
+    return image.hidden || image.deflated ? deflatedVolumeSize(format, image.size, held) : fullVolumeSize(format, image.size)
   }
 
   /** Bytes that everything in the SR takes. */
@@ -178,15 +185,19 @@ export class StorageManager implements Storage {
     return size <= 0 ? Number.POSITIVE_INFINITY : Math.max(0, size - this.used(sr))
   }
 
-  /** SR_BACKEND_FAILURE_44 when the SR can't take another image of this size. */
-  assertRoomForImage(sr: string, size: number): void {
-    const needed = vhdFileSize(size, this.isThick(sr) ? Math.ceil(size / BLOCK) : 0)
+  /** What a new image of this size takes at once. */
+  costOfImage(sr: string, size: number, format: ImageFormat): number {
+    return format !== 'raw' && this.isThick(sr) ? fullVolumeSize(format, size) : imageFileSize(format, size, 0)
+  }
+
+  /** SR_BACKEND_FAILURE_44 when the SR can't take so much more. */
+  assertRoom(sr: string, needed: number): void {
     if (needed > this.free(sr)) throw backendFailure(44, 'There is insufficient space', `needed ${needed}, free ${this.free(sr)}`)
   }
 
   /** Room for blocks that a write adds; VDI_IO_ERROR when there is none, as when a file system is full under tapdisk. */
   claimBlocks(image: Image, blocks: number): void {
-    if (blocks === 0 || this.isThick(image.sr)) return
+    if (blocks === 0 || image.format === 'raw' || (this.isThick(image.sr) && !image.deflated)) return
     if (blocks * BLOCK_COST > this.free(image.sr)) throw deviceFailure()
     this.#used.set(image.sr, this.used(image.sr) + blocks * BLOCK_COST)
   }
@@ -238,8 +249,9 @@ export class StorageManager implements Storage {
   }
 
   /** An image of its own without data. */
-  newImage(sr: string, size: number, parent = ''): Image {
-    const image: Image = { uuid: randomUUID(), sr, node: randomUUID(), parent, size, hidden: false, footer: randomUUID() }
+  newImage(sr: string, size: number, more: Partial<Pick<Image, 'parent' | 'format' | 'deflated'>> = {}): Image {
+    const ids = { uuid: randomUUID(), node: randomUUID(), footer: randomUUID() }
+    const image: Image = { ...ids, sr, parent: '', size, hidden: false, ...more }
     this.images.put(image)
     this.forgetSums()
     return image

@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import type { LabPool } from '../pool.ts'
+import type { LabPool, Refstring } from '../pool.ts'
 import { createStorage, type StorageManager } from './manager.ts'
 
 /** The storage of a pool that starts: what a killed one left is put right; `undo` gets what ends it. */
@@ -10,8 +10,7 @@ export function startStorage(pool: LabPool, undo: (() => unknown)[]): StorageMan
     folder: join(pool.folder, 'storage'),
     settings,
     now: () => pool.now(),
-    controlDomain: () => pool.refs.controlDomain,
-    ...(settings.collectorDelayMs === undefined ? {} : { collector: { delayMs: settings.collectorDelayMs } }),
+    controlDomain: (host) => (host === undefined ? pool.refs.controlDomain : (db.get('host', host).control_domain as Refstring)),
   })
   undo.push(() => storage.close())
   storage.recover()
