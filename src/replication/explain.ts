@@ -37,7 +37,7 @@ export async function explainFailure(error: unknown, context: RunContext, prepar
 /** XAPI tells of a full SR during an import as an I/O error: the SR itself knows better. */
 async function isFull({ target }: RunContext, { target: { sr } }: PreparedRun): Promise<boolean> {
   try {
-    const signal = AbortSignal.timeout(20_000)
+    const signal = AbortSignal.timeout(5_000)
     await target.call('SR.scan', [sr], { signal }).catch(() => undefined)
     const { physical_size: size, physical_utilisation: used } = await target.record('SR', sr, { signal })
     return size > 0 && size - used < Math.max(size / 50, 4 * 1024 * 1024)
