@@ -2,10 +2,10 @@
 import { dirname, join, normalize } from 'node:path/posix'
 
 /** From the top down: a room imports those below it. */
-const layers = ['cli', 'api', 'jobs', 'replication', 'store', 'core', 'xapi', 'nbd', 'vhd', 'block']
+const layers = ['cli', 'api', 'jobs', 'replication', 'store', 'core', 'xapi', 'nbd', 'qcow2', 'vhd', 'block']
 
 /** What the simulated pools may use of the rooms. Not the XAPI client: both would share its mistakes. */
-const labMayUse = /^src\/(lab|nbd|vhd|block)\/|^src\/xapi\/(model|model\.generated|records\.generated|ref)\.ts$/
+const labMayUse = /^src\/(lab|nbd|qcow2|vhd|block)\/|^src\/xapi\/(model|model\.generated|records\.generated|ref)\.ts$/
 
 /** Who may import the simulated pools: the command that starts them. Tests, benchmarks and scripts are not under these rules. */
 const mayUseLab = /^src\/(lab\/|cli\/lab)/

@@ -1,14 +1,19 @@
 import { VhdError } from './error.ts'
 
+type Failing = (code: 'truncated' | 'not-forward', offset: number, text: string) => Error
+
 /** Reads a stream of chunks by lengths, forward only. Holds no more than one chunk beyond what was asked for. */
 export class ForwardBytes {
   readonly #chunks: AsyncIterator<Buffer>
   #chunk: Buffer = Buffer.alloc(0)
   #position = 0
   #ended = false
+  readonly #failure: Failing
 
-  constructor(chunks: AsyncIterable<Buffer>) {
+  /** @param failure makes the error of a stream that ends too early, or would have to be read backwards; default: a VhdError */
+  constructor(chunks: AsyncIterable<Buffer>, failure: Failing = (code, offset, text) => new VhdError(code, offset, text)) {
     this.#chunks = chunks[Symbol.asyncIterator]()
+    this.#failure = failure
   }
 
   /** Bytes given or passed over so far: the offset in the stream of what comes next. */
@@ -40,7 +45,7 @@ export class ForwardBytes {
     let got = first.length
     while (got < length) {
       const piece = await this.some(length - got)
-      if (piece.length === 0) throw new VhdError('truncated', this.#position, `the stream ends inside ${what}`)
+      if (piece.length === 0) throw this.#failure('truncated', this.#position, `the stream ends inside ${what}`)
       pieces.push(piece)
       got += piece.length
     }
@@ -49,10 +54,10 @@ export class ForwardBytes {
 
   /** Passes over everything before `offset`. VhdError `truncated`, or `not-forward` when that is behind. */
   async skipTo(offset: number, what: string): Promise<void> {
-    if (offset < this.#position) throw new VhdError('not-forward', this.#position, `${what} lies at byte ${offset}, which is behind`)
+    if (offset < this.#position) throw this.#failure('not-forward', this.#position, `${what} lies at byte ${offset}, which is behind`)
     while (this.#position < offset) {
       const piece = await this.some(offset - this.#position)
-      if (piece.length === 0) throw new VhdError('truncated', this.#position, `the stream ends before ${what}`)
+      if (piece.length === 0) throw this.#failure('truncated', this.#position, `the stream ends before ${what}`)
     }
   }
 
