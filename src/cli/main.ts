@@ -4,6 +4,7 @@ import { type Command, stop, stopped, UsageError } from './command.ts'
 
 /** Loaded by name, so that a command reads only the rooms it needs. */
 const commands: Readonly<Record<string, () => Promise<Command>>> = {
+  doctor: async () => (await import('./doctor.ts')).command,
   lab: async () => (await import('./lab.ts')).command,
   replicate: async () => (await import('./replicate.ts')).command,
 }
