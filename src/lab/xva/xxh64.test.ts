@@ -51,7 +51,7 @@ const round = (acc: bigint, word: bigint) => (rotl((acc + word * P2) & MASK, 31n
 
 function bySpecification(data: Buffer): string {
   let at = 0
-  let hash = P5
+  let hash: bigint = P5
   if (data.length >= 32) {
     const acc = [P1 + P2, P2, 0n, -P1].map((value) => BigInt.asUintN(64, value))
     for (; at + 32 <= data.length; at += 32) {

@@ -33,7 +33,8 @@ const digits = (half: number) => (half >>> 0).toString(16).padStart(8, '0').toUp
 /** The first `length` bytes as 32-bit words, copied where memory is not aligned to them. */
 function wordsOf(data: Uint8Array, length: number): Int32Array {
   if (data.byteOffset % 4 === 0) return new Int32Array(data.buffer, data.byteOffset, length / 4)
-  return new Int32Array(data.slice(0, length).buffer, 0, length / 4)
+  // Not `slice`, which of a Buffer is no copy.
+  return new Int32Array(new Uint8Array(data.subarray(0, length)).buffer)
 }
 
 function startLanes(): Int32Array {
