@@ -32,6 +32,8 @@ export const MARK = {
   restorePoint: 'understudy:restore-point',
   /** On a restore point's VM: its own uuid. A snapshot taken of a clone of it inherits everything, and is told apart by this. */
   self: 'understudy:self',
+  /** On a restore point's disk, where its run compared both disks whole: JSON of DigestMark. */
+  digest: 'understudy:digest',
   /** On a replica VM: the source's `auto_poweron`, which the replica itself must not have. */
   autoPoweron: 'understudy:auto_poweron',
 } as const
@@ -77,6 +79,18 @@ export interface RestorePointMark {
   readonly generation: number
   /** Disks by userdevice: uuid of the source snapshot VDI that each holds. */
   readonly disks: Readonly<Record<string, string>>
+}
+
+/** What the disk held when its run proved it equal to the source snapshot. */
+export interface DigestMark {
+  /** Bytes of the source's disk, which the digests cover. */
+  readonly size: number
+  /** Content digest (src/block/content-digest.ts) of the granules of 64 KiB that are not all zeroes. */
+  readonly content: string
+  /** Bytes of these granules. */
+  readonly bytes: number
+  /** Of the whole disk. */
+  readonly sha256: string
 }
 
 /** What the marks of one object say. */
@@ -144,6 +158,12 @@ export function readRestorePointMark(config: OtherConfig): RestorePointMark | un
   if (found === undefined || typeof found.disks !== 'object' || found.disks === null || !Number.isSafeInteger(found.generation))
     return undefined
   return found as unknown as RestorePointMark
+}
+
+export function readDigestMark(config: OtherConfig): DigestMark | undefined {
+  const found = readJson(config, MARK.digest, ['content', 'sha256'])
+  if (found === undefined || !Number.isSafeInteger(found.size) || !Number.isSafeInteger(found.bytes)) return undefined
+  return found as unknown as DigestMark
 }
 
 /** A map without any key of replication. */

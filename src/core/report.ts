@@ -15,6 +15,8 @@ export interface VerifyReport {
   readonly target: string
   readonly equal: boolean
   readonly seconds: number
+  /** Of `full`: digest and bytes of all granules that are not zero, for the restore point's mark. */
+  readonly content?: { readonly hash: string; readonly bytes: number }
 }
 
 export interface DiskReport {

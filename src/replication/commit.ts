@@ -2,7 +2,7 @@
  * Makes the restore point: the marks go onto the replica and its disks, then one snapshot of the replica inherits them all at once,
  * then they are taken off the replica again. Broken off before the snapshot there is no restore point; after it, there is (G1).
  */
-import { formatDatetime, formatNameDate, MARK, readRestorePointMark } from '../core/marks.ts'
+import { type DigestMark, formatDatetime, formatNameDate, MARK, readRestorePointMark } from '../core/marks.ts'
 import type { RecordOf } from '../xapi/records.generated.ts'
 import type { Ref } from '../xapi/ref.ts'
 import { isGone } from './destroy.ts'
@@ -15,6 +15,8 @@ export interface CommittedDisk {
   readonly disk: TargetDisk
   /** uuid of the source snapshot's disk that it now holds */
   readonly copyOf: string
+  /** What it holds, where the run compared both disks whole. */
+  readonly digest?: DigestMark | undefined
 }
 
 export interface CommitRequest {
@@ -49,11 +51,11 @@ export async function commitRestorePoint({ target, ids, signal }: RunContext, re
     disks: Object.fromEntries(disks.map(({ userdevice, copyOf }) => [userdevice, copyOf])),
   }
   await Promise.all([
-    ...disks.map(({ disk, copyOf }) =>
-      target.call('VDI.set_other_config', [disk.ref, { ...disk.config, ...marks, [MARK.copyOf]: copyOf, [MARK.contentKey]: copyOf }], {
-        signal,
-      }),
-    ),
+    ...disks.map(({ disk, copyOf, digest }) => {
+      const proof = digest === undefined ? {} : { [MARK.digest]: JSON.stringify(digest) }
+      const config = { ...disk.config, ...marks, [MARK.copyOf]: copyOf, [MARK.contentKey]: copyOf, ...proof }
+      return target.call('VDI.set_other_config', [disk.ref, config], { signal })
+    }),
     target.call(
       'VM.set_other_config',
       [replica.ref, { ...replica.config, ...marks, [MARK.copyOf]: request.copyOf, [MARK.restorePoint]: JSON.stringify(promise) }],

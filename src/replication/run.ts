@@ -3,7 +3,7 @@ import type { ByteBudget } from '../block/block.ts'
 import { DIGEST_GRANULE } from '../block/content-digest.ts'
 import type { Reason } from '../core/base.ts'
 import { Failure } from '../core/failure.ts'
-import { MARK, withoutMarks } from '../core/marks.ts'
+import { type DigestMark, MARK, withoutMarks } from '../core/marks.ts'
 import { type DiskPlan, type Policy, planVmRun, type SentDiskPlan, type VmRunPlan } from '../core/plan.ts'
 import type { DiskReport, RunEvent, RunReport, RunStage, VerifyMode, VerifyReport } from '../core/report.ts'
 import type { Ref } from '../xapi/ref.ts'
@@ -396,7 +396,12 @@ class VmRun {
       takenAt: snapshot.takenAt,
       generation,
       copyOf: snapshot.record.uuid,
-      disks: sent.map(({ plan, snapshot: disk, result }) => ({ userdevice: plan.userdevice, disk: result.disk, copyOf: disk.uuid })),
+      disks: sent.map(({ plan, snapshot: disk, result, verify }) => ({
+        userdevice: plan.userdevice,
+        disk: result.disk,
+        copyOf: disk.uuid,
+        digest: digestOf(disk.size, verify),
+      })),
       description: `Replica of "${source.record.name_label}" (${source.record.uuid}) kept by Understudy. Newest restore point: ${time} UTC`,
     })
     return this.#point
@@ -498,6 +503,12 @@ class VmRun {
       plan,
     }
   }
+}
+
+/** For the restore point's mark: what a full comparison proved, so that it can be compared again when the source's data is gone. */
+function digestOf(size: number, verify: VerifyReport | undefined): DigestMark | undefined {
+  if (verify?.content === undefined) return undefined
+  return { size, content: verify.content.hash, bytes: verify.content.bytes, sha256: verify.source }
 }
 
 function drivesOf(view: PoolView, source: Inspected): SourceCd[] {

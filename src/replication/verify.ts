@@ -32,7 +32,7 @@ export interface VerifiedDisk {
 
 type OnProgress = (bytesDone: number, bytesExpected: number) => void
 
-interface ReadContext {
+export interface ReadContext {
   readonly signal: AbortSignal
   readonly budget: ByteBudget
 }
@@ -99,7 +99,16 @@ export async function verifyWhole(
   const sha256 = await plain.end(size)
   onProgress(2 * size, 2 * size)
   const seconds = (performance.now() - started) / 1000
-  return { mode: 'full', bytes: size, hash: 'sha256', source: sha256, target: sha256, equal: true, seconds }
+  return {
+    mode: 'full',
+    bytes: size,
+    hash: 'sha256',
+    source: sha256,
+    target: sha256,
+    equal: true,
+    seconds,
+    content: { hash: from.hex(), bytes: from.bytes },
+  }
 }
 
 interface PlainHash {
@@ -136,7 +145,8 @@ function plainHash(): PlainHash {
   }
 }
 
-async function allocated({ signal }: ReadContext, xapi: Xapi, disk: VerifiedDisk): Promise<Extent[]> {
+/** What an export's block table says is allocated; everything where there is none. */
+export async function allocated({ signal }: ReadContext, xapi: Xapi, disk: VerifiedDisk): Promise<Extent[]> {
   try {
     return (await readAllocatedExtents(xapi, disk.ref, signal)).extents
   } catch (error) {
@@ -157,7 +167,7 @@ const differs = (near: number | undefined) =>
  * Gives the bytes of the extents in ascending order, in pieces that never cross a multiple of 64 KiB unevenly: over NBD, or from a raw
  * export where there is none. Waits while another transfer still holds the disk.
  */
-async function readOrdered(
+export async function readOrdered(
   context: ReadContext,
   xapi: Xapi,
   disk: VerifiedDisk,
