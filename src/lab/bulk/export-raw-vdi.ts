@@ -3,11 +3,12 @@ import { BLOCK_SIZE } from '../../vhd/plan-vhd.ts'
 import type { BulkHandler } from '../http/bulk-routes.ts'
 import { type Attachment, type BulkRequest, type LabPool, type Refstring, XapiFailure } from '../pool.ts'
 import { authorised } from './authorise.ts'
+import { assertComparable, backingOf, blocksWithData, qcow2Differences, qcow2Extents } from './export-content.ts'
 import { percentSteps } from './percent.ts'
 import { replyHead } from './reply-head.ts'
 import { askedFormat, type Format, namedVdi, redirectFor } from './request-objects.ts'
 import { runTool } from './run-tool.ts'
-import { sendRaw, sendVhd } from './send.ts'
+import { sendQcow2, sendRaw, sendVhd } from './send.ts'
 import { Refusal, type TransferTask, underTask } from './transfer-task.ts'
 
 /** Largest disk that is exported as VHD: 2040 GiB (max_vhd_size in xen-api ocaml/xapi-consts/constants.ml). */
@@ -57,26 +58,33 @@ async function exportHere(pool: LabPool, request: BulkRequest, vdi: Refstring): 
 
 /** Attaches the disk, then the base, and sends. What fails from here on comes after the 200. */
 async function exportAs(pool: LabPool, request: BulkRequest, vdi: Refstring, format: Format, task: TransferTask): Promise<void> {
-  if (format === 'tar' || format === 'qcow2') throw new XapiFailure('INTERNAL_ERROR', [`simulated pools do not export ${format}`])
+  if (format === 'tar') throw new XapiFailure('INTERNAL_ERROR', [`simulated pools do not export ${format}`])
   const size = pool.db.get('VDI', vdi).virtual_size as number
   if (format === 'vhd' && size > MAX_VHD_BYTES) throw new XapiFailure('VDI_TOO_LARGE', [vdi, String(MAX_VHD_BYTES)])
-  await attached(pool, vdi, async ({ disk }) => {
+  await attached(pool, request, vdi, async ({ disk }) => {
     const base = namedVdi(pool, request, 'base')
     const report = percentSteps(task.progress)
-    const send = () =>
-      runTool(() => {
-        const blocks = base === undefined ? undefined : pool.storage.blocksBetween(base, vdi)
-        if (format === 'raw') return sendRaw(request, disk, blocks, report)
+    if (base !== undefined && format !== 'qcow2') assertComparable(pool, vdi, base)
+    const asVhd = async (blocks: readonly number[] | undefined) => {
+      const parent = base === undefined ? {} : { base: parentOf(pool, base) }
+      if (backingOf(pool, vdi) === 'vhd') {
         const within = (blocks ?? disk.allocatedBlocks()).filter((block) => block * BLOCK_SIZE < disk.size)
-        return sendVhd(
-          request,
-          disk,
-          { size: disk.size, blocks: within, ...(base !== undefined && { base: parentOf(pool, base) }) },
-          report,
-        )
+        return sendVhd(request, disk, { size: disk.size, blocks: within, ...parent }, report)
+      }
+      const size = Math.ceil(disk.size / BLOCK_SIZE) * BLOCK_SIZE
+      return sendVhd(request, disk, { size, blocks: await blocksWithData(disk) }, report)
+    }
+    const send = (other?: Attachment) =>
+      runTool(async () => {
+        if (format === 'qcow2') {
+          const extents = other === undefined ? await qcow2Extents(pool, vdi, disk) : await qcow2Differences(disk, other.disk)
+          return sendQcow2(request, disk, extents, report)
+        }
+        const blocks = base === undefined ? undefined : pool.storage.blocksBetween(base, vdi)
+        return format === 'raw' ? sendRaw(request, disk, blocks, report) : asVhd(blocks)
       })
     if (base === undefined) await send()
-    else await attached(pool, base, send)
+    else await attached(pool, request, base, send)
   })
 }
 
@@ -87,8 +95,13 @@ function parentOf(pool: LabPool, base: Refstring): { uuid: string; path: string 
   return { uuid: pool.storage.footerUuid(base), path: `/run/sr-mount/${sr}/${uuid}.vhd` }
 }
 
-async function attached(pool: LabPool, vdi: Refstring, use: (attachment: Attachment) => Promise<void>): Promise<void> {
-  const attachment = await pool.storage.attach(vdi, 'RO', 'export')
+async function attached(
+  pool: LabPool,
+  { host }: BulkRequest,
+  vdi: Refstring,
+  use: (attachment: Attachment) => Promise<void>,
+): Promise<void> {
+  const attachment = await pool.storage.attach(vdi, 'RO', 'export', host)
   try {
     await use(attachment)
   } finally {

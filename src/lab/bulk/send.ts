@@ -1,5 +1,7 @@
 /** What exports put on the wire (xen-api ocaml/xapi/export_raw_vdi.ml, ocaml/libs/vhd/vhd_format/f.ml). */
 import { setImmediate as turn } from 'node:timers/promises'
+import type { Extent } from '../../block/block.ts'
+import { planQcow2Export } from '../../qcow2/export-qcow2.ts'
 import { encodeVhdExport, planVhdExport, type VhdExportRequest } from '../../vhd/export-vhd.ts'
 import { BLOCK_SIZE } from '../../vhd/plan-vhd.ts'
 import type { BulkRequest, Disk } from '../pool.ts'
@@ -85,6 +87,25 @@ export async function sendVhd(request: BulkRequest, disk: Disk, wanted: VhdExpor
     sent += part.length
     report(sent, plan.length)
     await turn()
+  }
+}
+
+/** Sends clusters of the disk as a qcow2 image without a backing file, also where they are the differences from another disk. */
+export async function sendQcow2(request: BulkRequest, disk: Disk, extents: readonly Extent[], report: PercentReport): Promise<void> {
+  const plan = planQcow2Export(disk.size, extents)
+  const reader = new PieceReader(disk)
+  let sent = 0
+  const pass = async (data: Buffer) => {
+    await send(request, data)
+    sent += data.length
+    report(sent, plan.length)
+    await turn()
+  }
+  for (const table of plan.tables()) await pass(table)
+  for (const { offset, length } of plan.extents) {
+    const end = Math.min(disk.size, offset + length)
+    for (const piece of reader.pieces(offset, end)) await pass(piece)
+    for (const piece of zeroes(offset + length - end)) await pass(piece)
   }
 }
 

@@ -12,9 +12,11 @@ export interface ControlCall {
   report(line: object): void
   /** Aborts when the client hangs up. */
   readonly signal: AbortSignal
+  /** The uuid in the path, where the route has one (`POST /srs/UUID`, `POST /hosts/UUID/stop`). */
+  readonly uuid?: string
 }
 
-/** By method and path: `POST /guest/write`. What is returned is sent as JSON. */
+/** By method and path: `POST /guest/write`, or `DELETE /faults/:id` for a path whose last part is the field `id`. What is returned is sent as JSON. */
 export type ControlRoutes = Readonly<Record<string, { readonly what: string; answer(call: ControlCall): unknown }>>
 
 const bodyLimit = 4 * 1024 * 1024
@@ -65,8 +67,9 @@ async function answer(routes: ControlRoutes, request: IncomingMessage, response:
   const hangUp = new AbortController()
   response.on('close', () => hangUp.abort(new ControlError(499, 'the client hung up')))
   try {
-    const route = routeOf(routes, request)
-    const fields = new Fields(await bodyOf(request))
+    const { route, named } = routeOf(routes, request)
+    const body = await bodyOf(request)
+    const fields = new Fields(Object.keys(named).length > 0 ? { ...(body as object), ...named } : body)
     const report = (line: object) => {
       if (!asLines || response.destroyed) return
       if (!response.headersSent) response.writeHead(200, { 'content-type': lines })
@@ -80,14 +83,30 @@ async function answer(routes: ControlRoutes, request: IncomingMessage, response:
   }
 }
 
-function routeOf(routes: ControlRoutes, request: IncomingMessage): ControlRoutes[string] {
+/** The route, and what the address itself names: its last part where the route has `:id`, whole numbers and texts of its query. */
+function routeOf(
+  routes: ControlRoutes,
+  request: IncomingMessage,
+): { route: NonNullable<ControlRoutes[string]>; named: Record<string, string | number> } {
   const host = (request.headers.host ?? '').replace(/:\d+$/, '')
   if (request.headers.origin !== undefined || !['127.0.0.1', 'localhost'].includes(host)) {
     throw new ControlError(403, 'this address answers programs on this machine, not web pages')
   }
   const path = (request.url ?? '/').replace(/\?.*$/, '').replace(/(?<=.)\/$/, '')
+  const query = new URLSearchParams((request.url ?? '').split('?', 2)[1] ?? '')
+  const named = Object.fromEntries([...query].map(([name, value]) => [name, /^\d{1,15}$/.test(value) ? Number(value) : value]))
   const found = routes[`${request.method} ${path}`]
-  if (found) return found
+  if (found) return { route: found, named }
+  const [parent, id] = [path.slice(0, path.lastIndexOf('/')), path.slice(path.lastIndexOf('/') + 1)]
+  const oneOf = routes[`${request.method} ${parent}/:id`]
+  if (oneOf) return { route: oneOf, named: { ...named, id } }
+  // A part of the path may be the uuid of what is asked for: the route says `UUID` there and finds it as a field of that name.
+  const uuid = /\/([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})(?=\/|$)/i.exec(path)?.[1]
+  const ofUuid = uuid === undefined ? undefined : routes[`${request.method} ${path.replace(uuid, 'UUID')}`]
+  if (ofUuid) {
+    const route = { ...ofUuid, answer: (call: ControlCall) => ofUuid.answer({ ...call, uuid: (uuid as string).toLowerCase() }) }
+    return { route, named }
+  }
   const others = Object.keys(routes).filter((route) => route.split(' ')[1] === path)
   if (others.length > 0) throw new ControlError(405, `${path} takes ${others.map((route) => route.split(' ')[0]).join(' and ')}`)
   throw new ControlError(404, `there is no ${path}; GET / lists what there is`)

@@ -11,8 +11,8 @@ import { describeVms } from './describe-vms.ts'
 import { ControlError, type Fields } from './request-fields.ts'
 
 const MiB = 2 ** 20
-/** What an SR of the lab takes for one disk (2040 GiB, as the VHD format has it). */
-const largestDisk = 2040 * 2 ** 30
+/** What an SR of the lab takes for one disk at most (16 TiB of a qcow2 image); one of VHDs refuses more than 2040 GiB itself. */
+const largestDisk = 16 * 2 ** 40
 
 /** VMs of the pool: what there is, new ones, and ones made of disk images. */
 export function vmRoutes(controlled: ControlledPool): ControlRoutes {
@@ -80,7 +80,7 @@ async function openNamed(path: string): Promise<DiskImage> {
     const image = await openImage(path)
     if (image.size > largestDisk) {
       await image.close()
-      throw new ImageError(`its disk of ${image.size} bytes is larger than an SR takes (2040 GiB)`)
+      throw new ImageError(`its disk of ${image.size} bytes is larger than an SR takes (16 TiB)`)
     }
     return image
   } catch (error) {
