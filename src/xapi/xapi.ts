@@ -69,7 +69,7 @@ export interface Xapi {
   /** GET /export_raw_vdi. */
   exportVdi(request: {
     readonly vdi: Ref<'VDI'>
-    readonly format: 'raw' | 'vhd'
+    readonly format: 'raw' | 'vhd' | 'qcow2'
     readonly base?: Ref<'VDI'>
     readonly signal?: AbortSignal
   }): Promise<ExportStream>
