@@ -6,6 +6,7 @@ import { type DigestMark, formatDatetime, formatNameDate, MARK, readRestorePoint
 import type { RecordOf } from '../xapi/records.generated.ts'
 import type { Ref } from '../xapi/ref.ts'
 import { isGone } from './destroy.ts'
+import { assertNotOvertaken } from './overtaken.ts'
 import type { ReplicaVm } from './replica-vm.ts'
 import type { RunContext } from './session.ts'
 import type { TargetDisk } from './target-disk.ts'
@@ -35,8 +36,15 @@ export interface CommittedPoint {
   readonly name: string
 }
 
-export async function commitRestorePoint({ target, ids, signal }: RunContext, request: CommitRequest): Promise<CommittedPoint> {
+/** Throws Failure REPLICA_IN_USE when another run of the chain came in between. */
+export async function commitRestorePoint(context: RunContext, request: CommitRequest): Promise<CommittedPoint> {
+  const { target, ids, signal } = context
   const { replica, disks, takenAt } = request
+  await assertNotOvertaken(
+    context,
+    replica.known,
+    disks.map(({ disk }) => disk),
+  )
   const marks = {
     [MARK.job]: ids.job,
     [MARK.schedule]: ids.schedule,

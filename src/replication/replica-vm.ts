@@ -5,7 +5,8 @@ import type { VifPlan } from '../core/networks.ts'
 import type { RecordOf } from '../xapi/records.generated.ts'
 import type { Ref } from '../xapi/ref.ts'
 import { destroyDisk, destroyVm } from './destroy.ts'
-import { findByUuid, type PoolView } from './pool-view.ts'
+import { assertDiskIsOurs } from './overtaken.ts'
+import { disksOf, findByUuid, type PoolView } from './pool-view.ts'
 import { newReplica, replicaOtherConfig, settableBiosStrings, updateReplica } from './replica-config.ts'
 import type { RunContext } from './session.ts'
 
@@ -16,6 +17,8 @@ export interface ReplicaVm {
   readonly uuid: string
   /** Made by this run: to be removed when the run fails, since no restore point needs it. */
   readonly created: boolean
+  /** Snapshots of its disks when this run looked. */
+  readonly known: readonly Ref<'VDI'>[]
   /** `other_config` that it keeps between runs. */
   readonly config: Readonly<Record<string, string>>
 }
@@ -71,7 +74,7 @@ export async function createReplica(
       ...parts.vifs.map((vif) => createVif(context, parts.view, ref, vif)),
       ...parts.cds.map((cd) => createEmptyDrive(context, ref, cd)),
     ])
-    return { ref, uuid, created: true, config }
+    return { ref, uuid, created: true, known: [], config }
   } catch (error) {
     await target.call('VM.destroy', [ref]).catch(() => undefined)
     throw error
@@ -134,7 +137,13 @@ export async function refreshReplica(
   await refreshVifs(context, parts.view, ref, record, parts.vifs)
   await refreshDrives(context, parts.view, ref, record, parts.cds)
   const { uuid } = record
-  return { ref, uuid, created: false, config: replicaOtherConfig(source, ownMarks(context, uuid)) }
+  return {
+    ref,
+    uuid,
+    created: false,
+    known: disksOf(parts.view, record).flatMap((disk) => disk.record.snapshots),
+    config: replicaOtherConfig(source, ownMarks(context, uuid)),
+  }
 }
 
 /** A run was killed while it made the replica: what comes between its creation and its interfaces is done now. Its start is blocked. */
@@ -178,9 +187,16 @@ async function refreshDrives(context: RunContext, view: PoolView, vm: Ref<'VM'>,
 }
 
 /** Removes a replica that this run made and that never had a restore point, with the disks that are its own. */
-export async function removeReplica({ target, log }: RunContext, replica: ReplicaVm, disks: readonly Ref<'VDI'>[]): Promise<void> {
+export async function removeReplica(context: RunContext, replica: ReplicaVm, disks: readonly Ref<'VDI'>[]): Promise<void> {
+  const { target, log } = context
   // The run's own signal may be what ended it.
   const signal = AbortSignal.timeout(120_000)
+  try {
+    await Promise.all(disks.map((disk) => assertDiskIsOurs({ ...context, signal }, disk)))
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error
+    return log(`the unfinished replica ${replica.uuid} is another run's by now and stays`)
+  }
   log(`removing the unfinished replica ${replica.uuid}`)
   await Promise.all(disks.map((disk) => destroyDisk(target, disk, signal)))
   await destroyVm(target, replica.ref, signal)

@@ -5,6 +5,7 @@ import type { Landing, Reason } from '../core/base.ts'
 import type { SentDiskPlan } from '../core/plan.ts'
 import { XapiError } from '../xapi/errors.ts'
 import { type BaseDisk, type Fallbacks, type Opened, openSource } from './block-source.ts'
+import { assertDiskIsOurs } from './overtaken.ts'
 import { segmentedSink } from './segmented.ts'
 import type { RunContext } from './session.ts'
 import { openChunkedSink, openVhdSink } from './sinks.ts'
@@ -79,7 +80,10 @@ export async function transferDisk(context: RunContext, request: TransferRequest
   const sink = segmentedSink(
     segments,
     (segment) => openSink(context, target, snapshot.size, segment?.extents ?? extents, fallbacks),
-    (end) => request.checkpoint(target, end),
+    async (end) => {
+      await assertDiskIsOurs(context, target.ref)
+      await request.checkpoint(target, end)
+    },
   )
   const copied = await copyBlocks(source, async () => sink, {
     signal: context.signal,
