@@ -4,6 +4,7 @@
  * Nothing here has behaviour: implementations are in the folders named below.
  */
 import type { Extent } from '../block/block.ts'
+import type { Faults } from './faults/fault.ts'
 
 /** A value as JSON-RPC carries it: dates are `YYYYMMDDTHH:MM:SSZ` strings, sets are arrays, maps are objects, references strings. */
 export type Value = string | number | boolean | readonly Value[] | { readonly [key: string]: Value }
@@ -130,6 +131,12 @@ export interface PoolSettings {
   collectorDelayMs?: number
   /** Milliseconds that the collector takes at least to merge one image of a chain; 0 when absent: as long as the copying takes. */
   coalesceMs?: number
+  /** Milliseconds that a host answers HOST_STILL_BOOTING after it started, or after a change of the master; 0 when absent. */
+  hostBootMs?: number
+  /** Milliseconds until the master calls a silent host dead; ten minutes when absent. */
+  hostDeadMs?: number
+  /** Milliseconds that a live migration within the pool takes; 0 when absent. */
+  migrateMs?: number
 }
 
 export interface LabPool {
@@ -139,6 +146,8 @@ export interface LabPool {
   readonly db: Database
   readonly storage: Storage
   readonly settings: PoolSettings
+  /** What goes wrong on purpose (src/lab/faults/). */
+  readonly faults: Faults
   /** The pool's clock; tests move it. */
   now(): Date
   /** PEM of the master's certificate and its key. */

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { openDatabase, type VersionedDatabase } from '../../src/lab/database/database.ts'
 import { eventMessages } from '../../src/lab/events/event-messages.ts'
+import { createFaults } from '../../src/lab/faults/faults.ts'
 import type { LabPool, MessageTable, Storage, Value } from '../../src/lab/pool.ts'
 import { createDispatcher, type Dispatcher } from '../../src/lab/rpc/dispatcher.ts'
 import { sessionMessages } from '../../src/lab/session/session-messages.ts'
@@ -36,6 +37,7 @@ export async function barePool(messages: MessageTable = {}): Promise<BarePool> {
     db,
     storage: {} as Storage,
     settings: { nbdDetachMs: 0, attachMs: 0, badLoginMs: 0 },
+    faults: createFaults(),
     now: () => new Date(time),
     certificate: { cert: '', key: '', fingerprint: '' },
     user: 'root',

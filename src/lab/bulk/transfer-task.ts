@@ -37,7 +37,8 @@ export async function underTask(
   const subtaskOf = request.parameter('subtask_of')
   const ref = given ?? tasks.create({ label, ...(subtaskOf !== undefined && pool.db.find('task', subtaskOf) && { subtaskOf }) })
   try {
-    const result = await transfer({ ref, progress: (fraction) => tasks.progress(ref, fraction) })
+    const work = () => transfer({ ref, progress: (fraction) => tasks.progress(ref, fraction) })
+    const result = await pool.faults.task(request.path.slice(1), work)
     tasks.complete(ref, result, resultType)
   } catch (error) {
     tasks.fail(ref, error instanceof Refusal ? error.failure : error)

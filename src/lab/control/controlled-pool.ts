@@ -1,4 +1,5 @@
 import type { DiskFiller } from '../content/disk-content.ts'
+import type { FaultControl } from '../faults/fault.ts'
 import type { BackgroundWriters } from '../guests/background-writers.ts'
 import type { LabPool } from '../pool.ts'
 import { ControlError } from './request-fields.ts'
@@ -8,6 +9,8 @@ export interface ControlledPool {
   readonly name: string
   /** The pool; undefined while it is stopped. */
   current(): LabPool | undefined
+  /** Those of the pool; they stay across a restart. */
+  readonly faults: FaultControl
   readonly filler: DiskFiller
   readonly writers: BackgroundWriters
   /** NBD URI of a disk's guest side. */

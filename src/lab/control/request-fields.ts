@@ -79,6 +79,12 @@ export class Fields {
     return values as string[]
   }
 
+  /** All fields as they came, for who checks them himself. */
+  all(): Readonly<Record<string, unknown>> {
+    for (const name of Object.keys(this.#values)) this.#read.add(name)
+    return this.#values
+  }
+
   /** All fields, as a map of strings. */
   strings(): Record<string, string> {
     return Object.fromEntries(Object.keys(this.#values).map((name) => [name, this.text(name)]))

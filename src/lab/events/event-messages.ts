@@ -30,13 +30,14 @@ export function eventMessages(db: VersionedDatabase): MessageTable {
       let token = parseToken(tokenGiven)
       // A negative limit is taken for a day, the longest there is.
       const end = performance.now() + (timeout < 0 ? DAY_MS : Math.min(timeout * 1000, DAY_MS))
-      if (!subscription.tasksOnly && tokenGiven !== '')
+      if (!subscription.tasksOnly && tokenGiven !== '' && !pool.faults.older())
         await delay(Math.min(BATCHING_MS, Math.max(0, end - performance.now())), undefined, { signal: pool.stopping })
       for (;;) {
         const batch = eventsSince(db, subscription, token)
         token = batch.token
-        if (batch.events.length > 0 || performance.now() >= end) {
-          return { events: batch.events as Value, token: tokenText(token), valid_ref_counts: counts() }
+        const events = batch.events.filter((event) => !pool.faults.losesEvent(event as { class: string; operation: string; ref: string }))
+        if (events.length > 0 || performance.now() >= end) {
+          return { events: events as Value, token: tokenText(token), valid_ref_counts: counts() }
         }
         await changed(pool, db, session, subscription, end - performance.now())
         if (!db.find('session', session)) throw new XapiFailure('SESSION_INVALID', [session])

@@ -1,5 +1,6 @@
 /** Bytes of one connection: reading what was asked for, writing with room, knowing when the other side is gone. */
 import type { Socket } from 'node:net'
+import { Link, type Traffic } from '../faults/traffic.ts'
 
 /** Bytes kept in memory before the socket is told to wait. */
 const BUFFER_BYTES = 1 << 20
@@ -21,10 +22,20 @@ export interface Connection {
   /** Ends the connection once everything written is out. */
   end(): void
   destroy(): void
+  /** Closes the connection without further ado once everything written is out; nothing can be written any more. */
+  cut(): void
   readonly gone: boolean
+  /** Resolves when the other side has sent all it will, or the connection is closed. */
+  readonly ended: Promise<void>
 }
 
-export function connection(socket: Socket): Connection {
+/** Round trips that TCP and TLS 1.3 take before the first byte. */
+const HANDSHAKES = 2
+
+/** With `traffic` the bytes go through its network. */
+export function connection(socket: Socket, traffic?: Traffic): Connection {
+  const link = traffic && new Link(traffic, HANDSHAKES)
+  const over = Promise.withResolvers<void>()
   let chunks: Buffer[] = []
   let held = 0
   let ended = false
@@ -37,27 +48,33 @@ export function connection(socket: Socket): Connection {
     wake = undefined
     waiting?.()
   }
-  socket.on('data', (chunk: Buffer) => {
+  const receive = (chunk: Buffer) => {
     if (discarding) return
     chunks.push(chunk)
     held += chunk.length
     if (held >= Math.max(BUFFER_BYTES, wanted)) socket.pause()
     if (held >= wanted) notify()
+  }
+  const finish = () => {
+    ended = true
+    over.resolve()
+    notify()
+  }
+  const fail = () => {
+    failed = true
+    link?.drop()
+    finish()
+  }
+  socket.on('data', (chunk: Buffer) => {
+    if (link?.active) link.arrive(chunk.length, () => receive(chunk), socket)
+    else receive(chunk)
   })
   socket.on('end', () => {
-    ended = true
-    notify()
+    if (link?.active) link.arrive(0, finish, socket)
+    else finish()
   })
-  socket.on('error', () => {
-    failed = true
-    ended = true
-    notify()
-  })
-  socket.on('close', () => {
-    failed = true
-    ended = true
-    notify()
-  })
+  socket.on('error', fail)
+  socket.on('close', fail)
 
   /** Waits until `bytes` are held, the stream ended or the time is up (then false). */
   const hold = async (bytes: number, ms?: number): Promise<boolean> => {
@@ -118,6 +135,11 @@ export function connection(socket: Socket): Connection {
     },
     async write(data) {
       if (failed || socket.destroyed || socket.writableEnded) throw new Error('the other side is gone')
+      if (link?.active) {
+        await link.send(data, (piece) => socket.write(piece))
+        if (failed || socket.destroyed) throw new Error('the other side is gone')
+        return
+      }
       if (socket.write(data)) return
       await new Promise<void>((resolve, reject) => {
         const settle = () => {
@@ -132,24 +154,41 @@ export function connection(socket: Socket): Connection {
     },
     end() {
       if (socket.destroyed) return
-      // What still comes is thrown away for a while, so that the last reply arrives before the connection is reset.
-      discarding = true
-      chunks = []
-      held = 0
-      socket.end()
-      socket.resume()
-      const timer = setTimeout(() => socket.destroy(), LINGER_MS)
-      const done = () => {
-        clearTimeout(timer)
-        socket.destroy()
-      }
-      if (ended) socket.once('finish', done)
-      else socket.once('end', done)
-      socket.once('close', () => clearTimeout(timer))
+      if (link?.active) link.afterSent(() => endSocket())
+      else endSocket()
     },
     destroy() {
       socket.destroy()
     },
+    cut() {
+      failed = true
+      const close = () => void socket.write('', () => socket.destroy())
+      if (socket.destroyed || socket.writableEnded) socket.destroy()
+      else if (link?.active) link.afterSent(close)
+      else close()
+      // A client that reads nothing can't hold it up.
+      const timer = setTimeout(() => socket.destroy(), LINGER_MS)
+      socket.once('close', () => clearTimeout(timer))
+    },
+    ended: over.promise,
+  }
+
+  function endSocket(): void {
+    if (socket.destroyed || socket.writableEnded) return
+    // What still comes is thrown away for a while, so that the last reply arrives before the connection is reset.
+    discarding = true
+    chunks = []
+    held = 0
+    socket.end()
+    socket.resume()
+    const timer = setTimeout(() => socket.destroy(), LINGER_MS)
+    const done = () => {
+      clearTimeout(timer)
+      socket.destroy()
+    }
+    if (ended) socket.once('finish', done)
+    else socket.once('end', done)
+    socket.once('close', () => clearTimeout(timer))
   }
 }
 

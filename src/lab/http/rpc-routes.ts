@@ -1,5 +1,6 @@
 /** The two RPC endpoints. JSON at /jsonrpc and below; XML everywhere else, since an unknown POST path ends at `/`. */
 import { isUtf8 } from 'node:buffer'
+import type { Faults } from '../faults/fault.ts'
 import { XapiFailure } from '../pool.ts'
 import type { Dispatcher } from '../rpc/dispatcher.ts'
 import { answerJson } from '../rpc/json-rpc.ts'
@@ -21,7 +22,7 @@ const REFUSING: Pick<Dispatcher, 'dispatch'> = {
   },
 }
 
-export function rpcRoutes(dispatcher: Dispatcher): Route[] {
+export function rpcRoutes(dispatcher: Pick<Dispatcher, 'dispatch'>, faults?: Faults): Route[] {
   const route = (
     path: string,
     type: string,
@@ -29,10 +30,15 @@ export function rpcRoutes(dispatcher: Dispatcher): Route[] {
   ): Route => ({
     method: 'POST',
     path,
-    async handle(head, wire) {
+    async handle(head, connection) {
+      const { wire, stream } = faults?.tapRpc(connection) ?? { wire: connection, stream: undefined }
       const body = await readBody(head, wire)
-      const used = isUtf8(body) ? dispatcher : REFUSING
-      const reply = await answer(used, body.toString(used === dispatcher ? 'utf8' : 'latin1')).catch((error: unknown) => {
+      const valid = isUtf8(body)
+      const used = valid ? dispatcher : REFUSING
+      const watched: typeof used = faults
+        ? { dispatch: (name, params) => faults.call(name, params, () => used.dispatch(name, params), stream) }
+        : used
+      const reply = await answer(watched, body.toString(valid ? 'utf8' : 'latin1')).catch((error: unknown) => {
         throw error instanceof Malformed ? new ReplyPage('internal error', error.message) : error
       })
       const bytes = Buffer.from(reply)

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { connect, type TLSSocket } from 'node:tls'
 import { type HostCertificate, hostCertificate } from '../certificate.ts'
+import { createFaults } from '../faults/faults.ts'
 import type { LabPool } from '../pool.ts'
 import { bulkRoutes } from './bulk-routes.ts'
 import { ReplyPage } from './reply-page.ts'
@@ -18,7 +19,7 @@ const dispatcher = {
 }
 /** Missing in the published types of tls.connect. */
 const HALF_OPEN: object = { allowHalfOpen: true }
-const pool = { db: { commit: () => {} } } as unknown as LabPool
+const pool = { db: { commit: () => {} }, faults: createFaults() } as unknown as LabPool
 const body = '{"id":1,"method":"a.b","params":[]}'
 const post = (headers = '', text = body, target = '/jsonrpc', version = '1.1') =>
   `POST ${target} HTTP/${version}\r\nHost: x\r\n${headers}Content-Length: ${Buffer.byteLength(text)}\r\n\r\n${text}`

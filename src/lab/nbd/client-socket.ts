@@ -1,6 +1,8 @@
 /** A client's socket as the lab's NBD servers use it: exact reads, writes that wait for room, TLS from some point on. */
 import type { Socket } from 'node:net'
 import { createSecureContext, TLSSocket } from 'node:tls'
+import type { StreamTap } from '../faults/stream-tap.ts'
+import { Link, type Traffic } from '../faults/traffic.ts'
 
 /** Bytes that are taken from the network ahead of what the server has asked for. */
 const MOST_AHEAD = 1024 * 1024
@@ -23,7 +25,15 @@ export class ClientSocket {
   #wake = Promise.withResolvers<void>()
   readonly #closed = Promise.withResolvers<void>()
 
-  constructor(socket: Socket) {
+  /** Once set, what is read and written goes through it. */
+  tap: StreamTap | undefined
+  readonly #link: Link | undefined
+  readonly #over = Promise.withResolvers<void>()
+
+  /** With `traffic` the bytes go through its network. */
+  constructor(socket: Socket, traffic?: Traffic) {
+    // The client's connect has cost a round trip.
+    this.#link = traffic && new Link(traffic, 1)
     this.#socket = socket
     socket.setNoDelay(true)
     socket.setKeepAlive(true, 30_000)
@@ -49,6 +59,20 @@ export class ClientSocket {
 
   /** Fills `target`. ClientGone when the bytes don't come. */
   async readInto(target: Buffer): Promise<void> {
+    if (!this.tap || this.tap.idle) {
+      this.tap?.count('in', target.length)
+      return this.#fill(target)
+    }
+    const bytes = await this.tap.read(target.length, async (length) => {
+      const piece = Buffer.allocUnsafe(length)
+      await this.#fill(piece)
+      return piece
+    })
+    if (bytes.length < target.length) throw new ClientGone()
+    bytes.copy(target)
+  }
+
+  async #fill(target: Buffer): Promise<void> {
     let at = 0
     while (at < target.length) {
       const chunk = this.#chunks[0]
@@ -68,6 +92,13 @@ export class ClientSocket {
 
   /** Resolves when the bytes are handed to the system, so that their memory may be used again. ClientGone. */
   write(bytes: Buffer): Promise<void> {
+    if (this.tap && !this.tap.idle) return this.tap.write(bytes, (piece) => this.#send(piece))
+    this.tap?.count('out', bytes.length)
+    return this.#send(bytes)
+  }
+
+  #send(bytes: Buffer): Promise<void> {
+    if (this.#link?.active && !this.#gone) return this.#link.send(bytes, (piece) => this.#socket.write(piece))
     const { promise, resolve, reject } = Promise.withResolvers<void>()
     if (this.#gone) reject(new ClientGone())
     else this.#socket.write(bytes, (error) => (error ? reject(new ClientGone()) : resolve()))
@@ -77,6 +108,9 @@ export class ClientSocket {
   /** Goes on with TLS as its server, version 1.2 as xapi-nbd has it. Resolves when the handshake is complete; ClientGone. */
   async secure(certificate: { readonly cert: string; readonly key: string }): Promise<void> {
     const plain = this.#socket
+    // Two round trips of its own, after the answer that agreed on it has left.
+    await new Promise<void>((sent) => (this.#link ? this.#link.afterSent(sent) : sent()))
+    this.#link?.handshake(2)
     plain.removeAllListeners('data')
     plain.pause()
     // A client that did not wait for the answer has started its handshake already.
@@ -98,6 +132,11 @@ export class ClientSocket {
 
   /** Ends the stream in order, once everything written has left; a client that keeps its side open is cut off soon after. */
   end(): void {
+    if (this.#link?.active) this.#link.afterSent(() => this.#end())
+    else this.#end()
+  }
+
+  #end(): void {
     const socket = this.#socket
     if (socket.destroyed) return
     if (this.#gone) socket.end(() => socket.destroy())
@@ -114,21 +153,45 @@ export class ClientSocket {
     this.#socket.destroy()
   }
 
+  /** Cuts it once everything written has left. */
+  cut(): void {
+    this.#gone = true
+    const close = () => void this.#socket.write('', () => this.#socket.destroy())
+    if (this.#link?.active) this.#link.afterSent(close)
+    else close()
+    const timer = setTimeout(() => this.#socket.destroy(), LINGER_MS)
+    this.#socket.once('close', () => clearTimeout(timer))
+  }
+
+  /** Resolves when the client has ended its side, or the connection is closed. */
+  get ended(): Promise<void> {
+    return this.#over.promise
+  }
+
   #listen(socket: Socket): void {
     const gone = () => {
       this.#gone = true
+      this.#over.resolve()
       this.#stir()
     }
-    socket.on('data', (chunk: Buffer) => {
+    const receive = (chunk: Buffer) => {
       this.#chunks.push(chunk)
       this.#buffered += chunk.length
       if (this.#buffered >= MOST_AHEAD) socket.pause()
       this.#stir()
+    }
+    socket.on('data', (chunk: Buffer) => {
+      if (this.#link?.active) this.#link.arrive(chunk.length, () => receive(chunk), socket)
+      else receive(chunk)
     })
     // What went wrong on a client's connection is of interest to nobody here; `close` follows.
     socket.on('error', gone)
-    socket.on('end', gone)
+    socket.on('end', () => {
+      if (this.#link?.active) this.#link.arrive(0, gone, socket)
+      else gone()
+    })
     socket.on('close', () => {
+      if (socket === this.#socket) this.#link?.drop()
       gone()
       if (socket === this.#socket) this.#closed.resolve()
     })

@@ -59,7 +59,7 @@ export function createDispatcher(pool: LabPool, db: VersionedDatabase, tables: r
     const ref = tasks.create({ label: name, session })
     const work = async () => {
       try {
-        const value = await runAndCommit(found, { pool, session, task: tasks.handle(ref) }, params)
+        const value = await pool.faults.task(name, () => runAndCommit(found, { pool, session, task: tasks.handle(ref) }, params))
         tasks.complete(ref, value, found.result)
       } catch (error) {
         if (!pool.stopping.aborted) tasks.fail(ref, error)

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { mkdirSync, readdirSync, unlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { count, map, text, without } from '../classes/fields.ts'
+import type { Faults } from '../faults/fault.ts'
 import type { Attachment, Database, Disk, LabPool, PoolSettings, Refstring, Storage, Value, XapiFailure } from '../pool.ts'
 import { attachToControlDomain, removeLeftOverAttachments } from './attachments.ts'
 import { ChangeLogs } from './cbt/change-logs.ts'
@@ -27,6 +28,7 @@ export interface StorageOptions {
   controlDomain(host?: Refstring): Refstring
   /** How the collector goes about its work. */
   readonly collector?: Partial<CollectorSettings>
+  readonly faults?: Pick<Faults, 'attached' | 'free'>
 }
 
 /** A VDI whose data is being destroyed is of type cbt_metadata already; the type it had is kept here, for a start after a crash. */
@@ -109,7 +111,9 @@ export class StorageManager implements Storage {
   }
 
   attach(vdi: Refstring, mode: 'RO' | 'RW', why: string, host?: Refstring): Promise<Attachment> {
-    return attachToControlDomain(this, vdi, mode, why, host)
+    const attached = attachToControlDomain(this, vdi, mode, why, host)
+    const { faults } = this.options
+    return faults ? attached.then((attachment) => faults.attached(attachment.disk.uuid, why, attachment)) : attached
   }
 
   /** Stops the collector and closes all files. */
@@ -182,7 +186,8 @@ export class StorageManager implements Storage {
   free(sr: string): number {
     const ref = this.db.byUuid('SR', sr)
     const size = ref === undefined ? 0 : count(this.db.get('SR', ref), 'physical_size')
-    return size <= 0 ? Number.POSITIVE_INFINITY : Math.max(0, size - this.used(sr))
+    const free = size <= 0 ? Number.POSITIVE_INFINITY : Math.max(0, size - this.used(sr))
+    return this.options.faults?.free(sr, this.used(sr), free) ?? free
   }
 
   /** What a new image of this size takes at once. */

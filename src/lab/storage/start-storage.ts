@@ -9,6 +9,7 @@ export function startStorage(pool: LabPool, undo: (() => unknown)[]): StorageMan
     db,
     folder: join(pool.folder, 'storage'),
     settings,
+    faults: pool.faults,
     now: () => pool.now(),
     controlDomain: (host) => (host === undefined ? pool.refs.controlDomain : (db.get('host', host).control_domain as Refstring)),
   })

@@ -1,4 +1,5 @@
 import { flag, map, text } from '../classes/fields.ts'
+import { countsAsInUse } from '../faults/faults.ts'
 import { type Database, type Refstring, type Row, XapiFailure } from '../pool.ts'
 import { featuresOf, isPlugged } from './driver-features.ts'
 import { typeFailure } from './failures.ts'
@@ -62,6 +63,9 @@ const LIVE: ReadonlySet<VdiOperation> = new Set([
   'data_destroy',
 ])
 
+/** What is refused of a disk that was let go a moment ago, when a fault says so. */
+const COUNTING_AS_IN_USE: ReadonlySet<VdiOperation> = new Set(['data_destroy', 'destroy', 'forget', 'resize'])
+
 const ON_CBT_METADATA: ReadonlySet<VdiOperation> = new Set([
   'data_destroy',
   'destroy',
@@ -82,7 +86,8 @@ export function operationError(db: Database, ref: Refstring, row: Row, operation
   const sr = text(row, 'SR')
   if (operation === 'resize' && !isPlugged(db, sr)) return new XapiFailure('SR_NO_PBDS', [sr])
   const vbds = (row.VBDs as readonly Refstring[]).map((vbd) => db.find('VBD', vbd)).filter((vbd) => vbd !== undefined)
-  if (blockedByAttachment(db, vbds, operation)) return new XapiFailure('VDI_IN_USE', [ref, operation])
+  const counts = COUNTING_AS_IN_USE.has(operation) && countsAsInUse(db, text(row, 'uuid'))
+  if (counts || blockedByAttachment(db, vbds, operation)) return new XapiFailure('VDI_IN_USE', [ref, operation])
   const busy = vbds.find((vbd) => Object.keys(map(vbd, 'current_operations')).length > 0)
   if (busy && operation !== 'data_destroy') {
     const [task, op] = Object.entries(map(busy, 'current_operations'))[0] as [string, string]
