@@ -10,6 +10,7 @@ export function labTable(lab: Lab): string {
     `  certificate   ${pool.fingerprint}`,
     `  control       ${pool.control}`,
     `  NBD           ${pool.nbd ? `${pool.nbd.host}:${pool.nbd.port}` : 'none'}`,
+    ...(pool.hosts ?? []).map(({ url, name, master }) => `  host          ${url}  ${name}${master ? '  (master)' : ''}`),
     ...pool.srs.map(({ uuid, name }) => `  SR  ${uuid}  ${name}`),
     ...pool.vms.map(
       ({ uuid, name, power_state, disks }) =>

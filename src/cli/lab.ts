@@ -18,6 +18,7 @@ stopped (Ctrl-C). docs/lab.md says what can be done to them.
   --data DIR          keep the pools in this folder, and find them again there; default: a temporary folder, removed at the end
   --port N            XAPI port of the first pool, the others follow; default: the ports of last time, or free ones
   --empty             no VMs (else the first pool gets a few when it is new)
+  --hosts N           hosts of each new pool (1); with several each has an address of its own, from 127.0.0.1 on
   --no-nbd            no NBD, as on a freshly installed host
   --json              print one line of JSON when everything is ready, and nothing else
 
@@ -45,6 +46,7 @@ async function run(args: readonly string[]): Promise<number> {
       pools: { type: 'string' },
       port: { type: 'string' },
       empty: { type: 'boolean' },
+      hosts: { type: 'string' },
       'no-nbd': { type: 'boolean' },
     },
   })
@@ -64,19 +66,22 @@ interface Values {
   readonly pools?: string
   readonly port?: string
   readonly empty?: boolean
+  readonly hosts?: string
   readonly 'no-nbd'?: boolean
 }
 
 async function open(values: Values): Promise<Lab> {
-  const { data, pools, port, empty = false, 'no-nbd': withoutNbd = false } = values
+  const { data, pools, port, hosts, empty = false, 'no-nbd': withoutNbd = false } = values
   if (data === '') throw new UsageError('--data needs a folder')
   if (port !== undefined && !/^[1-9]\d{0,4}$/.test(port)) throw new UsageError(`--port needs a port, not '${port}'`)
+  if (hosts !== undefined && !/^[1-9]\d?$/.test(hosts)) throw new UsageError(`--hosts needs a number of hosts, not '${hosts}'`)
   const password = process.env.UNDERSTUDY_LAB_PASSWORD
   try {
     return await openLab({
       ...(data === undefined ? {} : { data }),
       ...(pools === undefined ? {} : { pools: pools.split(',').map((name) => name.trim()) }),
       ...(port === undefined ? {} : { port: Number(port) }),
+      ...(hosts === undefined ? {} : { hosts: Number(hosts) }),
       ...(password ? { password } : {}),
       empty,
       nbd: !withoutNbd,

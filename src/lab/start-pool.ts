@@ -1,17 +1,21 @@
 /** Starts a simulated pool: a new one in an empty folder, or the one that the folder holds. */
-import { mkdirSync } from 'node:fs'
+import { randomUUID } from 'node:crypto'
+import { existsSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { bulkHandlers } from './bulk/handlers.ts'
 import { type HostCertificate, hostCertificate } from './certificate.ts'
 import { classParts } from './classes/tables.ts'
 import { openDatabase } from './database/database.ts'
 import { eventMessages } from './events/event-messages.ts'
+import type { Faults } from './faults/fault.ts'
+import { createFaults } from './faults/faults.ts'
 import { createFirstObjects, findFirstObjects } from './first-objects.ts'
+import { addHost, nextAddress } from './hosts/more-hosts.ts'
+import type { PoolHosts } from './hosts/pool-hosts.ts'
+import { type StartedHosts, startHosts } from './hosts/start-hosts.ts'
 import { bulkRoutes } from './http/bulk-routes.ts'
 import { rpcRoutes } from './http/rpc-routes.ts'
-import { startHttpServer } from './http/server.ts'
-import { startXapiNbd } from './nbd/xapi-nbd.ts'
-import type { LabPool, PoolSettings, Storage, Value } from './pool.ts'
+import type { Database, LabPool, PoolSettings, Refstring, Storage, Value } from './pool.ts'
 import { createDispatcher, type Dispatcher } from './rpc/dispatcher.ts'
 import { driverMessages } from './rpc/driver-messages.ts'
 import { sessionMessages } from './session/session-messages.ts'
@@ -36,17 +40,27 @@ export interface PoolOptions {
   readonly settings?: Partial<PoolSettings>
   /** Names of the SRs of a new pool; ignored when the folder holds one. */
   readonly srs?: readonly string[]
+  /**
+   * Hosts of a new pool (1). Several listen on one address each, from `address` on, on the same ports. The first of `srs` is each host's own
+   * then, the others are shared.
+   */
+  readonly hosts?: number
   /** The pool's clock. */
   readonly now?: () => Date
+  /** What goes wrong on purpose. Given, it outlives the pool. */
+  readonly faults?: Faults
 }
 
 export interface RunningPool {
   readonly pool: LabPool
-  /** `https://127.0.0.1:port` */
+  /** `https://127.0.0.1:port` of the master, as it is now; so is the fingerprint. */
   readonly url: string
+  /** Of every host. */
   readonly port: number
   readonly fingerprint: string
-  /** Where the NBD server listens; undefined when it is off. */
+  /** What to do with the hosts, and where each is. */
+  readonly hosts: PoolHosts
+  /** Where the master's NBD server listens; undefined when it is off. */
   readonly nbd: { readonly host: string; readonly port: number } | undefined
   /** Ends everything; the folder can be opened again. Safe more than once. */
   stop(): Promise<void>
@@ -62,7 +76,6 @@ const DEFAULTS: PoolSettings = { nbdDetachMs: 300, attachMs: 50, badLoginMs: 500
 export async function startPool(options: PoolOptions): Promise<RunningPool> {
   const { name, folder, address = '127.0.0.1', user = 'root', password, srs = ['Local storage'], now = () => new Date() } = options
   mkdirSync(folder, { recursive: true })
-  const certificate: HostCertificate = await hostCertificate(folder, `${name}-host`)
   const db = openDatabase(join(folder, 'pool.sqlite'))
   const stopping = new AbortController()
   const undo: (() => unknown)[] = [() => db.close()]
@@ -73,20 +86,14 @@ export async function startPool(options: PoolOptions): Promise<RunningPool> {
     return stopped
   }
   try {
-    const refs =
-      findFirstObjects(db) ??
-      createFirstObjects(db, {
-        name,
-        address,
-        cert: certificate.cert,
-        now: now(),
-        srs,
-        nbd: options.nbd !== false,
-      })
+    const wellKnown = findFirstObjects(db) ?? (await createObjects(db, { ...options, address, srs, now: now() }))
     db.commit()
+    const faults = options.faults ?? createFaults()
+    const certificates = await hostCertificates(db, folder)
+    const master = () => db.get('pool', wellKnown.pool).master as Refstring
     let dispatcher: Dispatcher | undefined
     let storage: Storage | undefined
-    let nbd: RunningPool['nbd']
+    let hosts: StartedHosts | undefined
     const pool: LabPool = {
       name,
       folder,
@@ -96,13 +103,24 @@ export async function startPool(options: PoolOptions): Promise<RunningPool> {
         return storage
       },
       settings: { ...DEFAULTS, ...options.settings },
+      faults,
       now,
-      certificate,
+      get certificate() {
+        return certificates.get(master()) as HostCertificate
+      },
       user,
       password,
-      refs,
+      refs: {
+        pool: wellKnown.pool,
+        get host() {
+          return master()
+        },
+        get controlDomain() {
+          return db.get('host', master()).control_domain as Refstring
+        },
+      },
       get nbd() {
-        return nbd
+        return hosts?.find(master())?.nbd
       },
       async invoke(message, ...params): Promise<Value | undefined> {
         if (!dispatcher) throw new Error('the pool has not started')
@@ -110,6 +128,7 @@ export async function startPool(options: PoolOptions): Promise<RunningPool> {
       },
       stopping: stopping.signal,
     }
+    faults.bind(pool)
     createSessions(pool)
     createTasks(pool)
     const tables = [driverMessages, sessionMessages, taskMessages, eventMessages(db), ...classParts.map(({ messages }) => messages)]
@@ -117,21 +136,66 @@ export async function startPool(options: PoolOptions): Promise<RunningPool> {
     storage = startStorage(pool, undo)
     for (const { prepare } of classParts) prepare?.(pool)
     undo.push(startCollection(pool))
-    if (options.nbd !== false) {
-      const server = await startXapiNbd(pool, { host: address, port: typeof options.nbd === 'object' ? options.nbd.port : 0 })
-      undo.push(() => server.stop())
-      nbd = { host: address, port: server.port }
-    }
-    const routes = [...rpcRoutes(dispatcher), ...bulkRoutes(pool, bulkHandlers)]
-    const http = await startHttpServer({ host: address, port: options.port ?? 0, cert: certificate.cert, key: certificate.key, routes })
-    undo.push(() => http.close())
+    const running = await startHosts(pool, dispatcher, {
+      certificates,
+      port: options.port ?? 0,
+      nbdPort: options.nbd === false ? undefined : typeof options.nbd === 'object' ? options.nbd.port : 0,
+      routes: (seen, host) => [...rpcRoutes(seen, faults), ...bulkRoutes(pool, bulkHandlers, host)],
+    })
+    hosts = running
+    faults.onCertificate((host, certificate) => running.useCertificate(host, certificate))
+    undo.push(() => running.close())
     db.commit()
-    return { pool, url: `https://${address}:${http.port}`, port: http.port, fingerprint: certificate.fingerprint, nbd, stop }
+    return {
+      pool,
+      hosts: running,
+      port: running.port,
+      get url() {
+        return `https://${db.get('host', master()).address}:${running.port}`
+      },
+      get fingerprint() {
+        return pool.certificate.fingerprint
+      },
+      get nbd() {
+        return pool.nbd
+      },
+      stop,
+    }
   } catch (error) {
     await stop()
     throw error
   }
 }
+
+/** The objects of a new pool, on as many hosts as it is to have. */
+async function createObjects(
+  db: Database,
+  options: Omit<PoolOptions, 'now'> & { readonly address: string; readonly srs: readonly string[]; readonly now: Date },
+) {
+  const { name, folder, address, srs, now, hosts = 1 } = options
+  const { cert } = await hostCertificate(folder, `${name}-host`, address)
+  const refs = createFirstObjects(db, { name, address, cert, now, srs, nbd: options.nbd !== false })
+  for (let number = 2; number <= hosts; number++) {
+    const uuid = randomUUID()
+    const own = { name: `${name}-host-${number}`, address: nextAddress(address, number - 1) }
+    const certificate = await hostCertificate(certificateFolder(folder, uuid), own.name, own.address)
+    addHost(db, { ...own, uuid, number, cert: certificate.cert, now, srs })
+  }
+  return refs
+}
+
+/** That of the first host is in the folder itself. */
+async function hostCertificates(db: Database, folder: string): Promise<Map<Refstring, HostCertificate>> {
+  const out = new Map<Refstring, HostCertificate>()
+  for (const ref of db.refs('host')) {
+    const { uuid, name_label, address } = db.get('host', ref)
+    const own = certificateFolder(folder, uuid as string)
+    out.set(ref, await hostCertificate(existsSync(own) ? own : folder, name_label as string, address as string))
+  }
+  return out
+}
+
+const certificateFolder = (folder: string, uuid: string) => join(folder, 'hosts', uuid)
 
 /** Ends everything, last first. What fails keeps nothing else from ending; the first failure is thrown at the end. */
 async function undoAll(undo: readonly (() => unknown)[]): Promise<void> {

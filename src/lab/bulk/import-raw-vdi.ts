@@ -51,11 +51,15 @@ async function badRequest(pool: LabPool, request: BulkRequest, failure: unknown)
 async function importHere(pool: LabPool, request: BulkRequest, vdi: Refstring | undefined, sr: Refstring | undefined): Promise<void> {
   await underTask(pool, request, 'Importing raw VDI', async (task) => {
     const format = acceptedFormat(request)
+    const chunkedFails = isChunked(request) ? pool.faults.chunkedImport(vdi && (pool.db.get('VDI', vdi).uuid as string)) : undefined
+    if (chunkedFails === 'refuse') throw new Refusal(404, 'Cannot handle chunked VHD')
     const length = request.headers.get('content-length')
     const target = vdi ?? (await newDisk(pool, format, sr, length))
     await request.write(replyHead(200, [`task-id:${task.ref}`, 'content-type:application/octet-stream']))
     if (format === 'tar' || format === 'qcow2') throw new XapiFailure('INTERNAL_ERROR', [`simulated pools do not import ${format}`])
-    await receive(pool, request, target, format, length === undefined ? undefined : Number(length), task)
+    if (chunkedFails === 'io-error') throw new XapiFailure('VDI_IO_ERROR', ['Device I/O errors'])
+    const framed = isChunked(request) && chunkedFails !== 'ignore'
+    await receive(pool, request, target, format, { framed, length: length === undefined ? undefined : Number(length) }, task)
     return target
   })
 }
@@ -99,16 +103,16 @@ async function receive(
   request: BulkRequest,
   vdi: Refstring,
   format: 'raw' | 'vhd',
-  length: number | undefined,
+  { framed, length }: { readonly framed: boolean; readonly length: number | undefined },
   task: TransferTask,
 ): Promise<void> {
-  const attachment = await pool.storage.attach(vdi, 'RW', 'import')
+  const attachment = await pool.storage.attach(vdi, 'RW', 'import', request.host)
   try {
     const input = new ToolInput(request)
     const device = new BlockDevice(attachment.disk)
     const report = percentSteps(task.progress)
     await runTool(async () => {
-      if (isChunked(request)) await receiveFrames(input, device)
+      if (framed) await receiveFrames(input, device)
       else if (format === 'raw') await receiveRaw(input, device, length, report)
       else await receiveVhd(input, device, length, report)
     })

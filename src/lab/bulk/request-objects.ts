@@ -1,4 +1,6 @@
 /** The objects that a bulk request names (xen-api ocaml/xapi/importexport.ml). */
+import { isLiveHost } from '../hosts/away.ts'
+import { hostsOf } from '../hosts/pool-hosts.ts'
 import { type BulkRequest, type LabPool, type Refstring, XapiFailure } from '../pool.ts'
 
 /** The VDI in a parameter, by reference or uuid; undefined when there is no such parameter. UUID_INVALID when there is no such VDI. */
@@ -40,10 +42,15 @@ export function askedFormat(request: BulkRequest): { known: Format } | { unknown
 export function redirectFor(pool: LabPool, request: BulkRequest, sr: Refstring): string | undefined {
   const { db, refs } = pool
   const pbds = db.refs('PBD').map((ref) => db.get('PBD', ref))
-  const hosts = pbds.filter((pbd) => pbd.SR === sr && pbd.currently_attached === true).map((pbd) => pbd.host as Refstring)
-  if (hosts.includes(refs.host)) return undefined
+  const plugged = pbds.filter((pbd) => pbd.SR === sr && pbd.currently_attached === true).map((pbd) => pbd.host as Refstring)
+  // A host that nobody simulates (a test's own record) counts as there.
+  const hosts = plugged.filter((host) => hostsOf(pool)?.find(host) === undefined || isLiveHost(db, host))
+  if (hosts.includes(request.host ?? refs.host)) return undefined
   const [elsewhere] = hosts
   if (elsewhere === undefined) throw new XapiFailure('NO_HOSTS_AVAILABLE')
   const query = request.query.toString()
-  return `https://${db.get('host', elsewhere).address}${request.path}${query === '' ? '' : `?${query}`}`
+  const place = hostsOf(pool)?.find(elsewhere)
+  // Real hosts listen on 443, so that no port is told; those of a lab listen elsewhere.
+  const where = (place?.url ?? `https://${db.get('host', elsewhere).address}`).replace(/:443$/, '')
+  return `${where}${request.path}${query === '' ? '' : `?${query}`}`
 }

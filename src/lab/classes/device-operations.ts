@@ -73,7 +73,7 @@ function vifError(pool: LabPool, question: Question): OperationError | undefined
     const braced = (all: readonly string[]) => `{${all.join('; ')}}`
     return ['OTHER_OPERATION_IN_PROGRESS', 'VIF', ref, braced(current.map(([, other]) => other)), braced(current.map(([task]) => task))]
   }
-  if (text(row, 'VM') === pool.refs.controlDomain && operation === 'plug') {
+  if (flag(pool.db.get('VM', text(row, 'VM')), 'is_control_domain') && operation === 'plug') {
     return ['OPERATION_NOT_ALLOWED', 'Control domain does not support hotplug']
   }
   return plugError(question) ?? hotplugError(pool, question, 'can_use_hotplug_vif', 'VIF')

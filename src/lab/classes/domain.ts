@@ -21,9 +21,15 @@ function nextDomainId(pool: LabPool): number {
   return next
 }
 
-/** Gives a VM a domain on the host with everything plugged. `boot`: the guest starts afresh; otherwise it goes on from a suspend image. */
-export function startDomain(pool: LabPool, vm: Refstring, { paused, boot }: { paused: boolean; boot: boolean }): void {
-  const { db, refs } = pool
+export interface NewDomain {
+  readonly host: Refstring
+  readonly paused: boolean
+  readonly boot: boolean
+}
+
+/** Gives a VM a domain on a host with everything plugged. `boot`: the guest starts afresh; otherwise it goes on from a suspend image. */
+export function startDomain(pool: LabPool, vm: Refstring, { host, paused, boot }: NewDomain): void {
+  const { db } = pool
   const row = db.get('VM', vm)
   for (const vbd of texts(row, 'VBDs')) attachDisk(pool, vbd, linuxName(text(db.get('VBD', vbd), 'userdevice')))
   for (const vif of texts(row, 'VIFs')) db.update('VIF', vif, { currently_attached: true })
@@ -46,13 +52,13 @@ export function startDomain(pool: LabPool, vm: Refstring, { paused, boot }: { pa
     power_state: paused ? 'Paused' : 'Running',
     domid: nextDomainId(pool),
     domarch: domainType === 'hvm' ? 'x86_64' : '',
-    resident_on: refs.host,
+    resident_on: host,
     scheduled_to_be_resident_on: NULL_REF,
     ...(!metrics && { metrics: createMetrics(pool, running) }),
   })
   createConsoles(pool, vm)
   if (boot) bootGuest(pool, vm)
-  noteFreeMemory(pool)
+  noteFreeMemory(pool, host)
 }
 
 /** Takes a VM's domain away. A suspended VM keeps its devices attached, as XAPI does (force_state_reset, xapi_vm_lifecycle.ml). */
@@ -72,7 +78,15 @@ export function endDomain(pool: LabPool, vm: Refstring, state: 'Halted' | 'Suspe
     touchDevices(pool, vm)
   }
   for (const ref of texts(row, 'consoles')) db.delete('console', ref)
-  noteFreeMemory(pool)
+  if (db.find('host', text(row, 'resident_on'))) noteFreeMemory(pool, text(row, 'resident_on'))
+}
+
+/** Moves a live VM's domain to another host: nothing of the guest changes. */
+export function moveDomain(pool: LabPool, vm: Refstring, host: Refstring): void {
+  const from = text(pool.db.get('VM', vm), 'resident_on')
+  pool.db.update('VM', vm, { resident_on: host, scheduled_to_be_resident_on: NULL_REF, domid: nextDomainId(pool) })
+  createConsoles(pool, vm)
+  for (const place of new Set([from, host])) noteFreeMemory(pool, place)
 }
 
 /** Between running and paused only the state changes. */
@@ -95,16 +109,16 @@ function touchDevices({ db }: LabPool, vm: Refstring): void {
   }
 }
 
-/** Notes the host's free memory where clients look for it. */
-export function noteFreeMemory(pool: LabPool): void {
-  const metrics = text(pool.db.get('host', pool.refs.host), 'metrics')
+/** Notes a host's free memory where clients look for it. */
+export function noteFreeMemory(pool: LabPool, host: Refstring): void {
+  const metrics = text(pool.db.get('host', host), 'metrics')
   if (!pool.db.find('host_metrics', metrics)) return
-  pool.db.update('host_metrics', metrics, { memory_free: freeMemory(pool), last_updated: xapiDate(pool.now()) })
+  pool.db.update('host_metrics', metrics, { memory_free: freeMemory(pool, host), last_updated: xapiDate(pool.now()) })
 }
 
 function createConsoles(pool: LabPool, vm: Refstring): void {
   const { db } = pool
-  const address = text(db.get('host', pool.refs.host), 'address')
+  const address = text(db.get('host', text(db.get('VM', vm), 'resident_on')), 'address')
   for (const ref of texts(db.get('VM', vm), 'consoles')) db.delete('console', ref)
   for (const protocol of hasScreen(db.get('VM', vm)) ? ['rfb', 'vt100'] : ['vt100']) {
     const console = db.create('console', { VM: vm, protocol })

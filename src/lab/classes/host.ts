@@ -1,11 +1,15 @@
-/** Host messages: what administrators' tools ask first, and what a pool of one simulated host can do (ocaml/xapi/xapi_host.ml). */
+/** Host messages: what administrators' tools ask first, and switching hosts off and on (ocaml/xapi/xapi_host.ml). */
 import { xapiDate } from '../database/xapi-date.ts'
+import { assertReachable, isAway } from '../hosts/away.ts'
+import { guestsOn, haltGuests, setLive } from '../hosts/host-life.ts'
+import { hostsOf } from '../hosts/pool-hosts.ts'
 import { type Call, type MessageTable, type Refstring, XapiFailure } from '../pool.ts'
 import { createBlob } from './blob.ts'
 import { noteFreeMemory } from './domain.ts'
 import { count, flag, map, texts } from './fields.ts'
 import type { ClassPart } from './tables.ts'
 import { freeMemory } from './vm-facts.ts'
+import { assertCanRun, assertEnoughMemory } from './vm-placement.ts'
 
 /** Runs a message that only needs the host to be there. */
 function forHost<T>(give: (call: Call, host: Refstring) => T) {
@@ -17,19 +21,43 @@ function forHost<T>(give: (call: Call, host: Refstring) => T) {
 
 const nothing = forHost(() => undefined)
 
-/** VMs with a domain, the control domain apart. */
-function guestsOn({ pool }: Call, host: Refstring): Refstring[] {
-  return texts(pool.db.get('host', host), 'resident_VMs').filter((vm) => !flag(pool.db.get('VM', vm), 'is_control_domain'))
+/** Where each guest of a host could go; those that can go nowhere, with the reason. */
+function evacuationPlan({ pool }: Call, host: Refstring): { moves: Map<Refstring, Refstring>; staying: Map<Refstring, string> } {
+  const moves = new Map<Refstring, Refstring>()
+  const staying = new Map<Refstring, string>()
+  for (const vm of guestsOn(pool, host)) {
+    const others = pool.db.refs('host').filter((other) => other !== host)
+    const place = others.find((other) => {
+      try {
+        assertCanRun(pool, vm, other)
+        assertEnoughMemory(pool, vm, other)
+        return !isAway(pool.db, other)
+      } catch (error) {
+        if (!(error instanceof XapiFailure)) throw error
+        if (!staying.has(vm)) staying.set(vm, [error.code, ...error.params].join(','))
+        return false
+      }
+    })
+    if (place !== undefined) moves.set(vm, place)
+    if (place !== undefined || others.length > 0) continue
+    staying.set(vm, 'NO_HOSTS_AVAILABLE')
+  }
+  for (const vm of moves.keys()) staying.delete(vm)
+  return { moves, staying }
 }
 
-/** There is no other host to go to. */
-function assertCanEvacuate(call: Call, host: Refstring): undefined {
-  const staying = guestsOn(call, host)
-  if (staying.length > 0)
+function assertCanEvacuate(call: Call, host: Refstring): Map<Refstring, Refstring> {
+  const { moves, staying } = evacuationPlan(call, host)
+  if (staying.size > 0)
     throw new XapiFailure(
       'CANNOT_EVACUATE_HOST',
-      staying.map((vm) => `NO_HOSTS_AVAILABLE:${vm}`),
+      [...staying].map(([vm, reason]) => (reason === 'NO_HOSTS_AVAILABLE' ? `${reason}:${vm}` : `${reason.split(',')[0]}:${vm}`)),
     )
+  return moves
+}
+
+async function evacuate(call: Call, host: Refstring): Promise<undefined> {
+  for (const [vm, place] of assertCanEvacuate(call, host)) await call.pool.invoke('VM.pool_migrate', vm, place, {})
 }
 
 function setEnabled(value: boolean) {
@@ -52,16 +80,53 @@ function createHostBlob(call: Call, host: Refstring, name: string, mimeType: str
   return blob
 }
 
-/** Switching a host off needs it disabled and without guests; a lab host then stays as it is, since nothing would bring it back. */
-function powerOff(call: Call, host: Refstring): undefined {
-  if (flag(call.pool.db.get('host', host), 'enabled')) throw new XapiFailure('HOST_NOT_DISABLED')
-  if (guestsOn(call, host).length > 0) throw new XapiFailure('HOST_IN_USE', [host, 'VM', guestsOn(call, host)[0] ?? ''])
-  throw new XapiFailure('NOT_IMPLEMENTED', ['a simulated host can not be switched off'])
+/**
+ * Switching a host off or booting it anew needs it disabled and without guests. It is done a moment later: the answer is out by then. A
+ * host that was shut down comes back by host.power_on, or by the control address of the lab.
+ */
+function powerOff(again: boolean) {
+  return (call: Call, host: Refstring): undefined => {
+    const { pool } = call
+    if (flag(pool.db.get('host', host), 'enabled')) throw new XapiFailure('HOST_NOT_DISABLED')
+    const [guest] = guestsOn(pool, host)
+    if (guest !== undefined) throw new XapiFailure('HOST_IN_USE', [host, 'VM', guest])
+    assertReachable(pool.db, host)
+    const hosts = hostsOf(pool)
+    if (!hosts) throw new XapiFailure('NOT_IMPLEMENTED', ['this pool has no servers'])
+    hosts.soon(async () => {
+      await hosts.stop(host, { clean: true })
+      if (again) await hosts.start(host)
+    })
+  }
+}
+
+/** HOST_IS_LIVE for one that answers; the master never is another. */
+function assertDead({ pool }: Call, host: Refstring): void {
+  pool.db.get('host', host)
+  if (!isAway(pool.db, host) || host === pool.refs.host) throw new XapiFailure('HOST_IS_LIVE', [host])
+}
+
+/** Says that a host is off for good: its VMs can then be started elsewhere. */
+function declareDead(call: Call, host: Refstring): undefined {
+  assertDead(call, host)
+  haltGuests(call.pool, host)
+  setLive(call.pool, host, false)
+  call.pool.db.update('host', host, { enabled: false })
+}
+
+async function powerOn(call: Call, host: Refstring): Promise<undefined> {
+  assertDead(call, host)
+  await hostsOf(call.pool)?.start(host)
+}
+
+function serverCertificate({ pool }: Call, host: Refstring): string {
+  assertReachable(pool.db, host)
+  return hostsOf(pool)?.find(host)?.certificate.cert ?? pool.certificate.cert
 }
 
 /** Beside `host.set_*` and getters, which the dispatcher makes from the fields. */
 const messages: MessageTable = {
-  'host.get_server_certificate': forHost(({ pool }) => pool.certificate.cert),
+  'host.get_server_certificate': forHost(serverCertificate),
   'host.get_servertime': forHost(({ pool }) => xapiDate(pool.now())),
   'host.get_server_localtime': forHost(({ pool }) => xapiDate(pool.now())),
   'host.get_ntp_synchronized': forHost(() => true),
@@ -69,7 +134,7 @@ const messages: MessageTable = {
   'host.list_timezones': forHost(() => ['UTC']),
   'host.get_tracked_user_agents': forHost(() => ({})),
   'host.get_sched_gran': forHost(() => 'cpu'),
-  'host.compute_free_memory': forHost(({ pool }) => freeMemory(pool)),
+  'host.compute_free_memory': forHost(({ pool }, host) => freeMemory(pool, host)),
   'host.compute_memory_overhead': forHost(({ pool }, host) => count(pool.db.get('host', host), 'memory_overhead')),
   'host.get_management_interface': managementInterface,
   'host.get_system_status_capabilities': forHost(() => '<?xml version="1.0" ?>\n<system-status-capabilities/>'),
@@ -83,16 +148,18 @@ const messages: MessageTable = {
   'host.create_new_blob': createHostBlob,
   'host.enable': setEnabled(true),
   'host.disable': setEnabled(false),
-  'host.assert_can_evacuate': assertCanEvacuate,
-  'host.evacuate': assertCanEvacuate,
-  'host.get_vms_which_prevent_evacuation': (call, host: Refstring) =>
-    Object.fromEntries(guestsOn(call, host).map((vm) => [vm, ['NO_HOSTS_AVAILABLE']])),
-  'host.get_uncooperative_resident_VMs': forHost(() => []),
-  'host.shutdown': powerOff,
-  'host.reboot': powerOff,
-  'host.power_on': (_call, host: Refstring) => {
-    throw new XapiFailure('HOST_IS_LIVE', [host])
+  'host.assert_can_evacuate': (call, host: Refstring) => {
+    assertCanEvacuate(call, host)
+    return undefined
   },
+  'host.evacuate': evacuate,
+  'host.get_vms_which_prevent_evacuation': (call, host: Refstring) =>
+    Object.fromEntries([...evacuationPlan(call, host).staying].map(([vm, reason]) => [vm, reason.split(',')])),
+  'host.get_uncooperative_resident_VMs': forHost(() => []),
+  'host.shutdown': powerOff(false),
+  'host.reboot': powerOff(true),
+  'host.power_on': powerOn,
+  'host.declare_dead': declareDead,
   'host.get_data_sources': forHost(() => []),
   'host.get_log': forHost(() => ''),
   'host.dmesg': forHost(() => ''),
@@ -136,6 +203,6 @@ export const hostPart: ClassPart = {
     pool.db.derive('host', 'allowed_operations', (_ref, row) =>
       flag(row, 'enabled') ? [...ALWAYS] : [...ALWAYS, 'shutdown', 'reboot', 'enable'],
     )
-    noteFreeMemory(pool)
+    for (const host of pool.db.refs('host')) noteFreeMemory(pool, host)
   },
 }

@@ -3,8 +3,9 @@
  * run beside it wait, as in XAPI's with_vm_operation (ocaml/xapi/xapi_vm_helpers.ml) and its retries (ocaml/xapi/helpers.ml).
  */
 import { randomUUID } from 'node:crypto'
+import { assertReachable } from '../hosts/away.ts'
 import { type Call, type LabPool, type Refstring, XapiFailure } from '../pool.ts'
-import { map, without } from './fields.ts'
+import { map, text, without } from './fields.ts'
 import { vmFacts } from './vm-facts.ts'
 import { type OperationError, operationError } from './vm-operations.ts'
 
@@ -48,6 +49,8 @@ export async function withVmOperation<T>(
     db.update('VM', vm, { current_operations: { ...map(db.get('VM', vm), 'current_operations'), [key]: operation } })
   })
   try {
+    // Work on a VM that is somewhere is done there.
+    assertReachable(db, text(db.get('VM', vm), 'resident_on'))
     return await work()
   } finally {
     const row = db.find('VM', vm)

@@ -110,9 +110,10 @@ export const pifPart: ClassPart = {
     },
     'VLAN.create': (call, tagged: Refstring, tag: number, network: Refstring) => createVlan(call, { tagged, tag, network }),
     'VLAN.destroy': destroyVlan,
-    'pool.create_VLAN': (call, device: string, network: Refstring, tag: number) => [
-      untaggedOf(call, createVlan(call, { tagged: pifByDevice(call, call.pool.refs.host, device), tag, network })),
-    ],
+    'pool.create_VLAN': (call, device: string, network: Refstring, tag: number) => {
+      const tagged = call.pool.db.refs('host').map((host) => pifByDevice(call, host, device))
+      return tagged.map((pif) => untaggedOf(call, createVlan(call, { tagged: pif, tag, network })))
+    },
     'pool.create_VLAN_from_PIF': (call, tagged: Refstring, network: Refstring, tag: number) => [
       untaggedOf(call, createVlan(call, { tagged, tag, network })),
     ],

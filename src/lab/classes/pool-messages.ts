@@ -1,9 +1,12 @@
-/** Pool messages: a pool of one host, without HA, load balancing or a repository (ocaml/xapi/xapi_pool.ml). */
+/** Pool messages; there is no load balancing and no repository (ocaml/xapi/xapi_pool.ml). */
 import { enums } from '../../xapi/model.ts'
+import { assertReachable } from '../hosts/away.ts'
+import { hostsOf } from '../hosts/pool-hosts.ts'
 import { type Call, type MessageTable, type Refstring, XapiFailure } from '../pool.ts'
 import { createBlob } from './blob.ts'
-import { map } from './fields.ts'
+import { flag, map } from './fields.ts'
 import type { ClassPart } from './tables.ts'
+import { isPlugged } from './vm-placement.ts'
 
 const nothing = () => undefined
 
@@ -20,9 +23,31 @@ function createPoolBlob(call: Call, pool: Refstring, name: string, mimeType: str
   return blob
 }
 
-/** Only the host that is the master already can be named: there is no other. */
-function designateMaster(call: Call, host: Refstring): undefined {
-  call.pool.db.get('host', host)
+/**
+ * Every toolstack restarts for it (attempt_two_phase_commit_of_new_master, xapi_pool_transition.ml): the answer is out by then, sessions
+ * and tasks are gone afterwards.
+ */
+function designateMaster({ pool }: Call, host: Refstring): undefined {
+  pool.db.get('host', host)
+  if (host === pool.refs.host) return
+  if (flag(pool.db.get('pool', pool.refs.pool), 'ha_enabled')) throw new XapiFailure('HA_IS_ENABLED')
+  assertReachable(pool.db, host)
+  const hosts = hostsOf(pool)
+  hosts?.soon(() => hosts.becomeMaster(host))
+}
+
+/** HA needs a place for its state that all hosts see. What it does is in src/lab/hosts/host-life.ts; it plans nothing ahead. */
+function enableHa({ pool }: Call, statefileSrs: readonly Refstring[]): undefined {
+  const { db, refs } = pool
+  const hosts = db.refs('host')
+  const srs = statefileSrs.length > 0 ? statefileSrs : db.refs('SR')
+  const able = srs.some((sr) => flag(db.get('SR', sr), 'shared') && hosts.every((host) => isPlugged(pool, sr, host)))
+  if (hosts.length === 1 || !able) throw new XapiFailure('CANNOT_CREATE_STATE_FILE')
+  db.update('pool', refs.pool, { ha_enabled: true, ha_allow_overcommit: true })
+}
+
+function disableHa({ pool: { db, refs } }: Call): undefined {
+  db.update('pool', refs.pool, { ha_enabled: false })
 }
 
 function setSsh({ pool: { db } }: Call, enabled: boolean): undefined {
@@ -42,8 +67,8 @@ const messages: MessageTable = {
   'pool.crl_list': () => [],
   'pool.get_license_state': () => ({ edition: 'xcp-ng', expiry: 'never' }),
   'pool.get_guest_secureboot_readiness': () => 'not_ready',
-  'pool.disable_ha': nothing,
-  'pool.enable_ha': refuse('CANNOT_CREATE_STATE_FILE'),
+  'pool.disable_ha': disableHa,
+  'pool.enable_ha': enableHa,
   'pool.ha_failover_plan_exists': (_call, failures: number) => failures <= 0,
   'pool.ha_compute_max_host_failures_to_tolerate': () => 0,
   'pool.ha_compute_hypothetical_max_host_failures_to_tolerate': () => 0,

@@ -1,5 +1,6 @@
-/** Messages of SR (xen-api ocaml/xapi/xapi_sr.ml). One host, so that a PBD is either plugged or the SR is out of reach. */
+/** Messages of SR (xen-api ocaml/xapi/xapi_sr.ml). */
 import { randomUUID } from 'node:crypto'
+import { isAway } from '../hosts/away.ts'
 import type { Call, MessageTable, Refstring, Row, Value } from '../pool.ts'
 import { XapiFailure } from '../pool.ts'
 import { assertPlugged, isPlugged, knownTypes } from '../storage/driver-features.ts'
@@ -40,7 +41,9 @@ function create(
   assertKnownType(type)
   const fields = { name_label, name_description, type, content_type, shared, sm_config, physical_size: Math.max(0, physical_size) }
   const sr = db.create('SR', { uuid: randomUUID(), ...fields })
-  db.create('PBD', { host, SR: sr, device_config, currently_attached: true })
+  // A shared one gets a PBD on every host (xapi_sr.ml, create).
+  const hosts = shared ? [host, ...db.refs('host').filter((other) => other !== host)] : [host]
+  for (const one of hosts) db.create('PBD', { host: one, SR: sr, device_config, currently_attached: !isAway(db, one) })
   return sr
 }
 

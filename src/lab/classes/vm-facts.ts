@@ -18,7 +18,7 @@ export function vmFacts(pool: LabPool, ref: Refstring, row: Row = pool.db.get('V
     isDefaultTemplate: flag(row, 'is_default_template') || isTrue(otherConfig.default_template),
     isSnapshot: flag(row, 'is_a_snapshot'),
     isControlDomain: flag(row, 'is_control_domain'),
-    isDomainZero: ref === pool.refs.controlDomain,
+    isDomainZero: isDomainZero(db, ref, row),
     blocked: map(row, 'blocked_operations'),
     current: map(row, 'current_operations'),
     hasDrivers: bootedParavirtualised(metrics) || hasDriverVersion(guest),
@@ -53,9 +53,14 @@ export function isLive(vm: Row): boolean {
   return ['Running', 'Paused'].includes(text(vm, 'power_state'))
 }
 
-/** Free memory of the host: all of it less what the VMs on it (the control domain included) hold. Bytes. */
-export function freeMemory(pool: LabPool): number {
-  const host = pool.db.get('host', pool.refs.host)
+/** Whether a VM is the control domain of a host, not a driver domain. */
+function isDomainZero(db: Database, ref: Refstring, row: Row): boolean {
+  return flag(row, 'is_control_domain') && db.find('host', text(row, 'resident_on'))?.control_domain === ref
+}
+
+/** Free memory of a host: all of it less what the VMs on it (the control domain included) hold. Bytes. */
+export function freeMemory(pool: LabPool, ref: Refstring): number {
+  const host = pool.db.get('host', ref)
   const metrics = pool.db.find('host_metrics', text(host, 'metrics'))
   let free = metrics ? count(metrics, 'memory_total') : 0
   for (const ref of texts(host, 'resident_VMs')) {

@@ -10,7 +10,7 @@ export function tellAbout(call: Call, vm: Refstring, name: string, what: string)
   const { pool } = call
   const row = pool.db.find('VM', vm)
   if (!row) return
-  const host = pool.db.get('host', pool.refs.host)
+  const host = pool.db.find('host', text(row, 'resident_on')) ?? pool.db.get('host', pool.refs.host)
   const place = what.endsWith('on host') ? `: ${text(host, 'name_label')} (uuid: ${text(host, 'uuid')})` : ''
   const body = `VM '${text(row, 'name_label')}' (uuid: ${text(row, 'uuid')}) ${what}${place}`
   leaveMessage(pool, { name, priority: INFORMATION, cls: 'VM', obj_uuid: text(row, 'uuid'), body })

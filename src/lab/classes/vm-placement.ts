@@ -1,4 +1,4 @@
-/** Where a VM can run, and which device names it has left (ocaml/xapi/xapi_vm_helpers.ml). A lab pool has one host. */
+/** Where a VM can run, and which device names it has left (ocaml/xapi/xapi_vm_helpers.ml). */
 import { type Call, type LabPool, type MessageTable, type Refstring, type Row, XapiFailure } from '../pool.ts'
 import { freeDiskNumbers } from './device-number.ts'
 import { count, flag, isNullRef, map, text, texts } from './fields.ts'
@@ -18,21 +18,30 @@ export function assertCanRun(pool: LabPool, vm: Refstring, host: Refstring): voi
   assertBasics(vm, row)
   const where = pool.db.get('host', host)
   const metrics = pool.db.find('host_metrics', text(where, 'metrics'))
-  if (!metrics || !flag(metrics, 'live')) throw new XapiFailure('HOST_NOT_LIVE', [host])
-  if (!flag(where, 'enabled') && !flag(row, 'is_control_domain')) throw new XapiFailure('HOST_DISABLED', [host])
+  if (!metrics || !flag(metrics, 'live')) throw new XapiFailure('HOST_NOT_LIVE')
+  const staysThere = text(row, 'power_state') === 'Running' && text(row, 'resident_on') === host
+  if (!flag(where, 'enabled') && !flag(row, 'is_control_domain') && !staysThere) throw new XapiFailure('HOST_DISABLED', [host])
   for (const sr of storagesOf(pool, row)) {
     if (!isPlugged(pool, sr, host)) throw new XapiFailure('VM_REQUIRES_SR', [vm, sr])
   }
   for (const vif of texts(row, 'VIFs')) {
     const network = text(pool.db.get('VIF', vif), 'network')
-    if (!pool.db.find('network', network)) throw new XapiFailure('VM_REQUIRES_NETWORK', [vm, network])
+    if (!isConnected(pool, network, host)) throw new XapiFailure('VM_REQUIRES_NETWORK', [vm, network])
   }
 }
 
+/** Whether a host has a network: those without any interface are made where they are needed. */
+function isConnected({ db }: LabPool, network: Refstring, host: Refstring): boolean {
+  const row = db.find('network', network)
+  if (!row) return false
+  const interfaces = texts(row, 'PIFs').map((pif) => db.get('PIF', pif))
+  return interfaces.length === 0 || interfaces.some((pif) => text(pif, 'host') === host)
+}
+
 /** HOST_NOT_ENOUGH_FREE_MEMORY [needed, available], in bytes. */
-export function assertEnoughMemory(pool: LabPool, vm: Refstring): void {
+export function assertEnoughMemory(pool: LabPool, vm: Refstring, host: Refstring): void {
   const needed = neededMemory(pool.db.get('VM', vm))
-  const available = freeMemory(pool)
+  const available = freeMemory(pool, host)
   if (needed > available) throw new XapiFailure('HOST_NOT_ENOUGH_FREE_MEMORY', [String(needed), String(available)])
 }
 
@@ -63,15 +72,38 @@ function assertBasics(vm: Refstring, row: Row): void {
     throw new XapiFailure('INVALID_VALUE', ['multiplier', String(count(row, 'HVM_shadow_multiplier'))])
 }
 
-function possibleHosts(call: Call, vm: Refstring): Refstring[] {
+function passes(assertion: () => void): boolean {
   try {
-    assertCanRun(call.pool, vm, call.pool.refs.host)
-    assertEnoughMemory(call.pool, vm)
-    return [call.pool.refs.host]
+    assertion()
+    return true
   } catch (error) {
-    if (error instanceof XapiFailure) return []
+    if (error instanceof XapiFailure) return false
     throw error
   }
+}
+
+function possibleHosts({ pool }: Call, vm: Refstring): Refstring[] {
+  return pool.db.refs('host').filter((host) =>
+    passes(() => {
+      assertCanRun(pool, vm, host)
+      assertEnoughMemory(pool, vm, host)
+    }),
+  )
+}
+
+/**
+ * The host for a VM that is to start anywhere: its affinity where that can be, else where most memory is free. XAPI throws dice among
+ * the others (xapi_vm_placement.ml). Hosts without the memory come last: then that is the error told. NO_HOSTS_AVAILABLE.
+ */
+export function chooseHost(pool: LabPool, vm: Refstring): Refstring {
+  const able = pool.db.refs('host').filter((host) => passes(() => assertCanRun(pool, vm, host)))
+  const roomy = able.filter((host) => passes(() => assertEnoughMemory(pool, vm, host)))
+  const affinity = text(pool.db.get('VM', vm), 'affinity')
+  const [best] = (roomy.length > 0 ? roomy : able).sort(
+    (a, b) => Number(b === affinity) - Number(a === affinity) || freeMemory(pool, b) - freeMemory(pool, a),
+  )
+  if (best === undefined) throw new XapiFailure('NO_HOSTS_AVAILABLE')
+  return best
 }
 
 /** Device names in use on a VM, both as users gave them and as the guest sees them. */
@@ -86,7 +118,7 @@ export const vmPlacementMessages: MessageTable = {
   'VM.get_possible_hosts': possibleHosts,
   'VM.assert_can_boot_here': (call, vm: Refstring, host: Refstring) => {
     assertCanRun(call.pool, vm, host)
-    assertEnoughMemory(call.pool, vm)
+    assertEnoughMemory(call.pool, vm, host)
     return undefined
   },
   'VM.assert_agile': (call, vm: Refstring) => {

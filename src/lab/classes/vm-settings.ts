@@ -43,7 +43,8 @@ function setMaximumCpus(call: Call, vm: Refstring, value: number): Promise<undef
 
 function setInitialCpus(call: Call, vm: Refstring, value: number): undefined {
   const row = call.pool.db.get('VM', vm)
-  if (vm === call.pool.refs.controlDomain) throw new XapiFailure('OPERATION_NOT_ALLOWED', ['set_VCPUs_at_startup is not allowed on dom0'])
+  if (flag(call.pool.db.get('VM', vm), 'is_control_domain'))
+    throw new XapiFailure('OPERATION_NOT_ALLOWED', ['set_VCPUs_at_startup is not allowed on dom0'])
   if (value < 1 || value > count(row, 'VCPUs_max')) throw invalid(CPU_RULE, value)
   return set(call, vm, { VCPUs_at_startup: value })
 }

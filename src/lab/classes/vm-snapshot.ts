@@ -18,11 +18,12 @@ async function snapshot(call: Call, vm: Refstring, name: string, ignoredDisks: r
 async function checkpoint(call: Call, vm: Refstring, name: string): Promise<Refstring> {
   const made = await withVmOperation(call, { vm, operation: 'checkpoint' }, async () => {
     if (text(call.pool.db.get('VM', vm), 'power_state') !== 'Running') return copyVm(call, { vm, name, kind: 'checkpoint' })
+    const host = text(call.pool.db.get('VM', vm), 'resident_on')
     await suspendDomain(call, vm)
     try {
       return await copyVm(call, { vm, name, kind: 'checkpoint', stateToNote: 'Running' })
     } finally {
-      await resumeSuspended(call, vm)
+      await resumeSuspended(call, vm, host)
     }
   })
   tellAbout(call, vm, 'VM_CHECKPOINTED', `checkpointed, snapshot name: ${name}`)

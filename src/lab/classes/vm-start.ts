@@ -1,5 +1,6 @@
 /** Starting VMs: start, start_on, resume, resume_on, unpause (ocaml/xapi/xapi_vm.ml, message_forwarding.ml). */
-import { type Call, type MessageTable, type Refstring, type Row, XapiFailure } from '../pool.ts'
+import { assertReachable } from '../hosts/away.ts'
+import type { Call, MessageTable, Refstring, Row } from '../pool.ts'
 import { GENERIC_BIOS_STRINGS } from './bios-strings.ts'
 import { deviceOperationError } from './device-operations.ts'
 import { assertActivatable } from './disk-attachment.ts'
@@ -9,7 +10,7 @@ import { failure, operationKey, whenFree, withVmOperation } from './operation-lo
 import { domainTypeOf } from './vm-create.ts'
 import { memoryOverhead } from './vm-memory.ts'
 import { tellAbout } from './vm-news.ts'
-import { assertCanRun, assertEnoughMemory } from './vm-placement.ts'
+import { assertCanRun, assertEnoughMemory, chooseHost } from './vm-placement.ts'
 
 interface Start {
   readonly vm: Refstring
@@ -23,12 +24,12 @@ function start(call: Call, { vm, host, paused }: Start): Promise<undefined> {
   return withVmOperation(call, { vm, operation: host === undefined ? 'start' : 'start_on' }, async () => {
     await withDevicesMarked(call, vm, ['VBD', 'VIF'], () => {
       prepare(call, vm)
-      assertPlaceable(call, vm, host)
+      const place = placeFor(call, vm, host)
       for (const vbd of texts(pool.db.get('VM', vm), 'VBDs')) assertActivatable(pool, vbd)
       const row = pool.db.get('VM', vm)
       if (text(row, 'ha_restart_priority') === 'restart') pool.db.update('VM', vm, { ha_always_run: true })
       pool.db.update('VM', vm, { platform: startPlatform(row) })
-      startDomain(pool, vm, { paused, boot: true })
+      startDomain(pool, vm, { host: place, paused, boot: true })
     })
     tellAbout(call, vm, 'VM_STARTED', 'started on host')
     return undefined
@@ -48,14 +49,12 @@ function prepare({ pool }: Call, vm: Refstring): void {
 }
 
 /** With a host named the reason is told; without, only that there is none (choose_host_for_vm). Memory is always told. */
-function assertPlaceable({ pool }: Call, vm: Refstring, host: Refstring | undefined): void {
-  try {
-    assertCanRun(pool, vm, host ?? pool.refs.host)
-  } catch (error) {
-    if (host === undefined && error instanceof XapiFailure) throw new XapiFailure('NO_HOSTS_AVAILABLE')
-    throw error
-  }
-  assertEnoughMemory(pool, vm)
+function placeFor({ pool }: Call, vm: Refstring, host: Refstring | undefined): Refstring {
+  if (host !== undefined) assertCanRun(pool, vm, host)
+  const place = host ?? chooseHost(pool, vm)
+  assertEnoughMemory(pool, vm, place)
+  assertReachable(pool.db, place)
+  return place
 }
 
 /** A VM that needs an emulated machine gets its model written down at the first start (ensure_device_model_profile_present). */
@@ -70,11 +69,11 @@ function resume(call: Call, { vm, host, paused }: Start): Promise<undefined> {
   const { pool } = call
   return withVmOperation(call, { vm, operation: host === undefined ? 'resume' : 'resume_on' }, async () => {
     await withDevicesMarked(call, vm, ['VBD'], () => {
-      assertPlaceable(call, vm, host)
+      const place = placeFor(call, vm, host)
       for (const vbd of texts(pool.db.get('VM', vm), 'VBDs')) assertActivatable(pool, vbd)
       const row = pool.db.get('VM', vm)
       if (text(row, 'ha_restart_priority') === 'restart') pool.db.update('VM', vm, { ha_always_run: true })
-      startDomain(pool, vm, { paused, boot: false })
+      startDomain(pool, vm, { host: place, paused, boot: false })
     })
     await dropSuspendImage(call, vm)
     tellAbout(call, vm, 'VM_RESUMED', 'resumed on host')

@@ -1,11 +1,12 @@
 /** Stopping VMs: shutdowns, reboots, pause, suspend, power_state_reset (ocaml/xapi/xapi_vm.ml, message_forwarding.ml). */
+import { isAway } from '../hosts/away.ts'
 import { type Call, type MessageTable, type Refstring, XapiFailure } from '../pool.ts'
 import { endDomain, setDomainPaused, startDomain } from './domain.ts'
 import { count, flag, isNullRef, map, text } from './fields.ts'
 import { withVmOperation } from './operation-lock.ts'
 import { isLive } from './vm-facts.ts'
 import { tellAbout } from './vm-news.ts'
-import { isPlugged } from './vm-placement.ts'
+import { chooseHost, isPlugged } from './vm-placement.ts'
 import { dropSuspendImage } from './vm-start.ts'
 
 /** Lets others see an operation under way, as they would on a host. */
@@ -14,9 +15,9 @@ const breathe = () => new Promise<void>((resolve) => setImmediate(resolve))
 /** What a VM does once its domain has ended; `destroy` is the ordinary way. */
 function endOrRestart(call: Call, vm: Refstring, action: 'actions_after_shutdown' | 'actions_after_reboot'): void {
   const { pool } = call
-  const restart = text(pool.db.get('VM', vm), action) === 'restart'
+  const row = pool.db.get('VM', vm)
   endDomain(pool, vm, 'Halted')
-  if (restart) startDomain(pool, vm, { paused: false, boot: true })
+  if (text(row, action) === 'restart') startDomain(pool, vm, { host: text(row, 'resident_on'), paused: false, boot: true })
 }
 
 function shutDown(call: Call, vm: Refstring, operation: 'clean_shutdown' | 'hard_shutdown' | 'shutdown'): Promise<undefined> {
@@ -55,9 +56,10 @@ function reboot(call: Call, vm: Refstring, operation: 'clean_reboot' | 'hard_reb
     // It may have been shut down by force while this waited: only a forced reboot then starts it again.
     const startable = isLive(pool.db.get('VM', vm)) || (operation === 'hard_reboot' && state === 'Halted')
     if (!startable) throw new XapiFailure('VM_BAD_POWER_STATE', [vm, 'running', state.toLowerCase()])
+    const host = state === 'Halted' ? chooseHost(pool, vm) : text(pool.db.get('VM', vm), 'resident_on')
     if (state !== 'Halted') endDomain(pool, vm, 'Halted')
     if (state === 'Halted' || text(pool.db.get('VM', vm), 'actions_after_reboot') === 'restart') {
-      startDomain(pool, vm, { paused: false, boot: true })
+      startDomain(pool, vm, { host, paused: false, boot: true })
     }
     tellAbout(call, vm, 'VM_REBOOTED', operation === 'hard_reboot' ? 'rebooted forcibly' : 'rebooted cleanly')
     return undefined
@@ -106,27 +108,29 @@ function suspendImageSize(memory: number): number {
 /** The VM's own choice, else the pool's, else the host's, of those that are there (choose_suspend_sr, ocaml/xapi/helpers.ml). */
 function suspendSr({ pool }: Call, vm: Refstring): Refstring {
   const { db, refs } = pool
+  const host = text(db.get('VM', vm), 'resident_on')
   const choices = [
     text(db.get('VM', vm), 'suspend_SR'),
     text(db.get('pool', refs.pool), 'suspend_image_SR'),
-    text(db.get('host', refs.host), 'suspend_image_sr'),
+    text(db.get('host', host), 'suspend_image_sr'),
   ]
-  const found = choices.find((sr) => !isNullRef(sr) && isPlugged(pool, sr, refs.host))
+  const found = choices.find((sr) => !isNullRef(sr) && isPlugged(pool, sr, host))
   if (found === undefined) throw new XapiFailure('VM_NO_SUSPEND_SR', [vm])
   return found
 }
 
-/** Puts a VM back that was suspended for a checkpoint. */
-export async function resumeSuspended(call: Call, vm: Refstring): Promise<void> {
+/** Puts a VM back that was suspended for a checkpoint, on the host where it was. */
+export async function resumeSuspended(call: Call, vm: Refstring, host: Refstring): Promise<void> {
   if (text(call.pool.db.get('VM', vm), 'power_state') !== 'Suspended') return
-  startDomain(call.pool, vm, { paused: false, boot: false })
+  startDomain(call.pool, vm, { host, paused: false, boot: false })
   await dropSuspendImage(call, vm)
 }
 
 async function resetPowerState({ pool }: Call, vm: Refstring): Promise<undefined> {
   const row = pool.db.get('VM', vm)
   if (flag(row, 'is_control_domain')) throw new XapiFailure('CANNOT_RESET_CONTROL_DOMAIN', [vm])
-  if (text(row, 'power_state') === 'Running') throw new XapiFailure('DOMAIN_EXISTS', [vm])
+  // A host that is away can't say that it still runs there.
+  if (text(row, 'power_state') === 'Running' && !isAway(pool.db, text(row, 'resident_on'))) throw new XapiFailure('DOMAIN_EXISTS', [vm])
   pool.db.update('VM', vm, { current_operations: {} })
   endDomain(pool, vm, 'Halted')
   return undefined

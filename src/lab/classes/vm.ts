@@ -7,7 +7,7 @@ import { vmCreateMessages } from './vm-create.ts'
 import { vmDestroyMessages } from './vm-destroy.ts'
 import { vmFacts } from './vm-facts.ts'
 import { vmMemoryMessages } from './vm-memory.ts'
-import { tellAbout } from './vm-news.ts'
+import { vmMigrateMessages } from './vm-migrate.ts'
 import { allowedOperations } from './vm-operations.ts'
 import { vmPlacementMessages } from './vm-placement.ts'
 import { vmRevertMessages } from './vm-revert.ts'
@@ -15,15 +15,6 @@ import { vmSettingsMessages } from './vm-settings.ts'
 import { vmSnapshotMessages } from './vm-snapshot.ts'
 import { vmStartMessages } from './vm-start.ts'
 import { vmStopMessages } from './vm-stop.ts'
-
-/** Live migration within the pool: to the host where the VM is, since there is no other. */
-function migrateWithinPool(call: Call, vm: Refstring, host: Refstring, options: Readonly<Record<string, string>>): Promise<undefined> {
-  call.pool.db.get('host', host)
-  return withVmOperation(call, { vm, operation: 'pool_migrate', strict: options.force !== 'true' }, () => {
-    tellAbout(call, vm, 'VM_MIGRATED', 'migrated to host')
-    return undefined
-  })
-}
 
 function callPlugin(call: Call, vm: Refstring, plugin: string): Promise<undefined> {
   return withVmOperation(call, { vm, operation: 'call_plugin', patienceMs: 0 }, () => {
@@ -34,12 +25,6 @@ function callPlugin(call: Call, vm: Refstring, plugin: string): Promise<undefine
 function callHostPlugin(call: Call, vm: Refstring, plugin: string): undefined {
   assertRunning(call, vm)
   throw new XapiFailure('XENAPI_MISSING_PLUGIN', [plugin])
-}
-
-/** Done by a migration of the VM to where it is (message_forwarding.ml). */
-function restartDeviceModels(call: Call, vm: Refstring): Promise<undefined> {
-  assertRunning(call, vm)
-  return migrateWithinPool(call, vm, call.pool.refs.host, {})
 }
 
 /** The places where XAPI writes power states with capitals. */
@@ -58,8 +43,7 @@ const messages: MessageTable = {
   ...vmSnapshotMessages,
   ...vmRevertMessages,
   ...vmDestroyMessages,
-  'VM.pool_migrate': migrateWithinPool,
-  'VM.restart_device_models': async (call, vm: Refstring) => restartDeviceModels(call, vm),
+  ...vmMigrateMessages,
   'VM.call_plugin': callPlugin,
   'VM.call_host_plugin': callHostPlugin,
 }
@@ -80,6 +64,8 @@ export const vmPart: ClassPart = {
   messages,
   prepare(pool) {
     forgetOperations(pool)
-    pool.db.derive('VM', 'allowed_operations', (ref, row) => allowedOperations(vmFacts(pool, ref, row)))
+    pool.db.derive('VM', 'allowed_operations', (ref, row) =>
+      pool.faults.allowedOperations(ref, row, () => allowedOperations(vmFacts(pool, ref, row))),
+    )
   },
 }

@@ -10,6 +10,9 @@ const SETTINGS = [
   'badLoginMs',
   'collectorDelayMs',
   'coalesceMs',
+  'hostBootMs',
+  'hostDeadMs',
+  'migrateMs',
 ] as const satisfies readonly (keyof PoolSettings)[]
 
 /** The pool itself: its clock, its settings, stopping and starting, and what its disks hold. */
@@ -52,7 +55,7 @@ export function poolRoutes(controlled: ControlledPool): ControlRoutes {
     },
     'GET /settings': { what: 'how slow the pool is where a real one is', answer: () => runningPool(controlled).settings },
     'POST /settings': {
-      what: 'change settings: any of {nbdDetachMs, attachMs, badLoginMs, collectorDelayMs, coalesceMs}, in milliseconds',
+      what: 'change settings: any of {nbdDetachMs, attachMs, badLoginMs, collectorDelayMs, coalesceMs, hostBootMs, hostDeadMs, migrateMs}, in milliseconds',
       answer: ({ fields }) => {
         const { settings } = runningPool(controlled)
         const given = SETTINGS.filter((name) => fields.has(name))

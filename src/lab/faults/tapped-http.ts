@@ -38,6 +38,7 @@ export function tappedBulk(request: BulkRequest, wire: Connection, make: MakeTap
     query: request.query,
     headers: request.headers,
     version: request.version,
+    ...(request.host === undefined ? {} : { host: request.host }),
     parameter: (name) => request.parameter(name),
     read: (length) => tap.read(length, (wanted) => request.read(wanted)),
     readSome: (length) => tap.readSome(length, (wanted) => request.readSome(wanted)),

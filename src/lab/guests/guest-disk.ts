@@ -2,6 +2,7 @@
  * Which disk a guest means, and whether it may write to it. A guest writes through its VBD: the VM has to run, and the VBD
  * has to be plugged and not read-only.
  */
+import { isAway } from '../hosts/away.ts'
 import type { Disk, LabPool, Refstring, Row } from '../pool.ts'
 
 export interface GuestDisk {
@@ -68,6 +69,7 @@ export function refusal(pool: LabPool, disk: GuestDisk, purpose: 'read' | 'write
   const vbd = pool.db.find('VBD', disk.vbd)
   if (!vm || !vbd || vbd.VDI !== disk.vdi) return 'the VM no longer has this disk'
   if (vm.power_state !== 'Running') return `VM ${vm.uuid} (${vm.name_label}) does not run: it is ${vm.power_state}`
+  if (isAway(pool.db, vm.resident_on as Refstring)) return `VM ${vm.uuid} (${vm.name_label}) does not run: its host is away`
   if (vbd.currently_attached !== true) return `disk ${vbd.userdevice} of VM ${vm.uuid} is not plugged`
   if (purpose === 'write' && vbd.mode !== 'RW') return `disk ${vbd.userdevice} of VM ${vm.uuid} is read-only`
   return undefined

@@ -1,5 +1,5 @@
 /** Bulk handlers as routes: they own the socket, and the connection always closes after them. */
-import type { BulkRequest, LabPool } from '../pool.ts'
+import type { BulkRequest, LabPool, Refstring } from '../pool.ts'
 import { bulkRequest, type Route } from './server.ts'
 
 export interface BulkHandler {
@@ -10,13 +10,14 @@ export interface BulkHandler {
   handle(pool: LabPool, request: BulkRequest): Promise<void>
 }
 
-export function bulkRoutes(pool: LabPool, handlers: readonly BulkHandler[]): Route[] {
+/** `host`: the one that is reached by these routes. */
+export function bulkRoutes(pool: LabPool, handlers: readonly BulkHandler[], host?: Refstring): Route[] {
   return handlers.map(({ method, path, handle }) => ({
     method,
     path,
     async handle(head, wire) {
       try {
-        await handle(pool, bulkRequest(head, wire))
+        await handle(pool, pool.faults.tapBulk(pool, bulkRequest(head, wire, host), wire))
       } finally {
         pool.db.commit()
       }

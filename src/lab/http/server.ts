@@ -6,7 +6,8 @@
 import { createServer, type Server, type Socket } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import { createServer as createTlsServer, type TLSSocket } from 'node:tls'
-import type { BulkRequest } from '../pool.ts'
+import type { Traffic } from '../faults/traffic.ts'
+import type { BulkRequest, Refstring } from '../pool.ts'
 import { type Connection, connection, HeaderTimeout, HeaderTooLarge } from './connection.ts'
 import { forbidden, headerTooLarge, internalError, methodNotImplemented, requestTimeout } from './pages.ts'
 import { pageOf } from './reply-page.ts'
@@ -43,6 +44,8 @@ export interface Route {
 
 export interface HttpServer {
   readonly port: number
+  /** Shows another certificate, from the next connection on. */
+  useCertificate(certificate: { readonly cert: string; readonly key: string }): void
   close(): Promise<void>
 }
 
@@ -53,6 +56,8 @@ export async function startHttpServer(options: {
   readonly key: string
   readonly routes: readonly Route[]
   readonly limits?: Partial<HttpLimits>
+  /** The network that connections go through. */
+  readonly traffic?: Traffic
 }): Promise<HttpServer> {
   const limits: HttpLimits = { ...LIMITS, ...options.limits }
   const open = new Set<Socket>()
@@ -69,7 +74,7 @@ export async function startHttpServer(options: {
   tls.on('secureConnection', (socket: TLSSocket) => {
     socket.setNoDelay(true)
     socket.setTimeout(limits.idleMs, () => socket.destroy())
-    const running = serve(connection(socket), options.routes, limits).finally(() => serving.delete(running))
+    const running = serve(connection(socket, options.traffic), options.routes, limits).finally(() => serving.delete(running))
     serving.add(running)
   })
   tls.on('tlsClientError', (_error, socket) => socket.destroy())
@@ -100,6 +105,7 @@ export async function startHttpServer(options: {
   const address = plain.address()
   return {
     port: typeof address === 'object' && address ? address.port : options.port,
+    useCertificate: ({ cert, key }) => tls.setSecureContext({ cert, key, minVersion: 'TLSv1.2' }),
     async close() {
       const closed = new Promise<void>((resolve) => plain.close(() => resolve()))
       waiting.length = 0
@@ -165,7 +171,7 @@ async function answer(head: RequestHead, wire: Connection, routes: readonly Rout
 }
 
 /** The request as bulk handlers see it. */
-export function bulkRequest(head: RequestHead, wire: Connection): BulkRequest {
+export function bulkRequest(head: RequestHead, wire: Connection, host?: Refstring): BulkRequest {
   const query = new URLSearchParams(head.query)
   return {
     method: head.method,
@@ -173,6 +179,7 @@ export function bulkRequest(head: RequestHead, wire: Connection): BulkRequest {
     query,
     headers: head.headers,
     version: head.version,
+    ...(host === undefined ? {} : { host }),
     parameter: (name) => head.cookies.get(name) ?? head.query.get(name) ?? undefined,
     read: (length) => wire.read(length),
     readSome: (length) => wire.readSome(length),

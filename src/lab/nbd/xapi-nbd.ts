@@ -4,7 +4,7 @@
  * (xen-api `ocaml/nbd/src/cleanup.ml`).
  */
 import { createServer, type Socket } from 'node:net'
-import type { Attachment, LabPool } from '../pool.ts'
+import type { Attachment, LabPool, Refstring } from '../pool.ts'
 import { ClientSocket } from './client-socket.ts'
 import { openExport } from './xapi-nbd-export.ts'
 import { negotiate } from './xapi-nbd-negotiation.ts'
@@ -19,11 +19,20 @@ export interface XapiNbd {
   stop(): Promise<void>
 }
 
+export interface NbdServerOptions {
+  /** 0: a free one. */
+  readonly port: number
+  /** Address to listen on. */
+  readonly host?: string
+  /** Whose server it is; absent: the pool's only host's. */
+  readonly served?: { readonly host: Refstring; readonly certificate: () => LabPool['certificate'] }
+}
+
 /**
  * Serves the pool's disks on `host` (127.0.0.1) and `port` (0: a free one). What a crash leaves attached is removed by the storage
  * manager's start.
  */
-export async function startXapiNbd(pool: LabPool, { port, host = '127.0.0.1' }: { port: number; host?: string }): Promise<XapiNbd> {
+export async function startXapiNbd(pool: LabPool, { port, host = '127.0.0.1', served }: NbdServerOptions): Promise<XapiNbd> {
   const clients = new Set<ClientSocket>()
   const serving = new Set<Promise<void>>()
   const stopping = Promise.withResolvers<void>()
@@ -32,9 +41,10 @@ export async function startXapiNbd(pool: LabPool, { port, host = '127.0.0.1' }: 
   async function serve(client: ClientSocket): Promise<void> {
     const tls = speaksTls(pool)
     if (tls === undefined) return
-    const exportName = await negotiate(client, tls ? pool.certificate : undefined)
+    const exportName = await negotiate(client, tls ? (served?.certificate() ?? pool.certificate) : undefined)
     if (exportName === undefined) return
-    const attachment = await openExport(pool, exportName)
+    const attachment = await openExport(pool, exportName, served?.host)
+    client.tap = pool.faults.tapNbd(client, attachment.disk.uuid)
     try {
       await serveReads(client, attachment.disk)
     } finally {
@@ -52,7 +62,7 @@ export async function startXapiNbd(pool: LabPool, { port, host = '127.0.0.1' }: 
 
   const server = createServer({ allowHalfOpen: true }, (socket: Socket) => {
     if (serving.size >= CONNECTION_LIMIT || stopped) return void socket.destroy()
-    const client = new ClientSocket(socket)
+    const client = new ClientSocket(socket, pool.faults.traffic)
     clients.add(client)
     void client.closed.then(() => clients.delete(client))
     // Every failure hangs up, and tells nobody but the real server's log. The socket is closed, and the connection stops

@@ -1,11 +1,14 @@
 import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import { startDiskFiller } from '../content/disk-content.ts'
 import { type ControlledPool, runningPool } from '../control/controlled-pool.ts'
 import { type DescribedVm, describeVms } from '../control/describe-vms.ts'
 import { startControl } from '../control/start-control.ts'
+import { createFaults } from '../faults/faults.ts'
 import { startBackgroundWriters } from '../guests/background-writers.ts'
 import { type GuestSockets, guestSocketUri, openSocketFolder, startGuestSockets } from '../guests/guest-sockets.ts'
+import { hostsOf } from '../hosts/pool-hosts.ts'
 import type { LabPool, PoolSettings, Refstring } from '../pool.ts'
 import { type RunningPool, startPool } from '../start-pool.ts'
 import { makeDefaultVms } from './default-vms.ts'
@@ -21,6 +24,8 @@ export interface KeepOptions {
   readonly vms: boolean
   /** Whether a new pool has NBD. */
   readonly nbd: boolean
+  /** Hosts of a new pool. */
+  readonly hosts?: number
   /** Default: the one it had; random for a new pool. */
   readonly password: string | undefined
   readonly settings: Partial<PoolSettings>
@@ -40,6 +45,18 @@ export interface DescribedPool {
   readonly control: string
   readonly srs: readonly { readonly uuid: string; readonly name: string }[]
   readonly vms: readonly DescribedVm[]
+  /** Only of pools that have several; `url` and `nbd` above are the master's. */
+  readonly hosts?: readonly DescribedHost[]
+}
+
+export interface DescribedHost {
+  readonly uuid: string
+  readonly name: string
+  readonly address: string
+  readonly url: string
+  readonly fingerprint: string
+  readonly nbd: { readonly host: string; readonly port: number } | null
+  readonly master: boolean
 }
 
 /** A pool that is kept running: with its control address, its guests, and the folder that it can be found in again. */
@@ -83,16 +100,26 @@ async function keep(folder: PoolFolder, options: KeepOptions, undo: Undo, close:
   const filler = await startDiskFiller(join(folder.path, 'scratch'))
   undo.push(() => filler.close())
 
+  const faults = createFaults({
+    restart: (downSeconds) =>
+      inTurn(async () => {
+        await stop()
+        await delay(downSeconds * 1000)
+        await start()
+      }),
+  })
   const start = async () => {
     if (running) return
     const { ports } = record
     running = await startPool({
       name,
+      faults,
       folder: folder.path,
       port: ports.xapi,
       password: record.password,
       nbd: record.nbd ? { port: ports.nbd } : false,
       settings,
+      ...(options.hosts === undefined ? {} : { hosts: options.hosts }),
       srs: ['Local storage', 'NFS storage'],
       now: () => new Date(Date.now() + record.clockOffset),
     })
@@ -125,6 +152,7 @@ async function keep(folder: PoolFolder, options: KeepOptions, undo: Undo, close:
   const controlled: ControlledPool = {
     name,
     current: () => running?.pool,
+    faults,
     filler,
     writers,
     guestUri: (vm, userdevice) => guestSocketUri(socketFolder.path, vm, userdevice),
@@ -154,17 +182,13 @@ async function keep(folder: PoolFolder, options: KeepOptions, undo: Undo, close:
   }
   folder.remember(record)
   await controlled.guestsReady()
-  const { url, fingerprint } = running as unknown as RunningPool
   return {
     ...controlled,
-    describe: () =>
-      describe(runningPool(controlled), {
-        url,
-        fingerprint,
-        nbd: running?.nbd ?? null,
-        control: control.url,
-        guestUri: controlled.guestUri,
-      }),
+    describe: () => {
+      const pool = runningPool(controlled)
+      const { url, fingerprint, nbd } = running as unknown as RunningPool
+      return describe(pool, { url, fingerprint, nbd: nbd ?? null, control: control.url, guestUri: controlled.guestUri })
+    },
     async close() {
       await last
       await close()
@@ -217,5 +241,9 @@ function describe(
     .map((ref) => pool.db.get('SR', ref))
     .map(({ uuid, name_label }) => ({ uuid: uuid as string, name: name_label as string }))
   const vms = describeVms(pool, guestUri)
-  return { name: pool.name, url, user: pool.user, password: pool.password, fingerprint, nbd, control, srs, vms }
+  const hosts = (hostsOf(pool)?.list() ?? []).map(({ uuid, name, address, url: at, certificate, nbd: own, master }) => {
+    return { uuid, name, address, url: at, fingerprint: certificate.fingerprint, nbd: own ?? null, master }
+  })
+  const several = hosts.length > 1 ? { hosts } : {}
+  return { name: pool.name, url, user: pool.user, password: pool.password, fingerprint, nbd, control, srs, vms, ...several }
 }

@@ -17,6 +17,8 @@ export interface LabOptions {
   readonly empty?: boolean
   /** false: new pools have no NBD, as a freshly installed host. */
   readonly nbd?: boolean
+  /** Hosts of each new pool, up to 64 (1). */
+  readonly hosts?: number
   /** Of root, in all pools. Default: a random one for each pool. */
   readonly password?: string
   readonly settings?: Partial<PoolSettings>
@@ -35,6 +37,9 @@ export interface Lab {
   close(): Promise<void>
 }
 
+/** As many as a pool of XCP-ng may have. */
+const MOST_HOSTS = 64
+
 /** Starts simulated pools. LabError for what the user can change; nothing is left behind then. */
 export async function openLab(options: LabOptions = {}): Promise<Lab> {
   const { port, note = () => {} } = options
@@ -44,6 +49,9 @@ export async function openLab(options: LabOptions = {}): Promise<Lab> {
   checkPoolNames(wanted)
   if (port !== undefined && (port < 1 || port + wanted.length - 1 > 65_535))
     throw new LabError(`port ${port} is not a port for ${wanted.length} pools`)
+  const { hosts } = options
+  if (hosts !== undefined && !(Number.isInteger(hosts) && hosts >= 1 && hosts <= MOST_HOSTS))
+    throw new LabError(`a pool has 1 to ${MOST_HOSTS} hosts, not ${hosts}`)
   const data = temporary ? mkdtempSync(join(tmpdir(), 'lab-')) : resolve(options.data as string)
   const pools: KeptPool[] = []
   const close = async () => {
@@ -62,6 +70,7 @@ export async function openLab(options: LabOptions = {}): Promise<Lab> {
           port: port === undefined ? undefined : port + index,
           vms: index === 0 && options.empty !== true,
           nbd: options.nbd !== false,
+          ...(hosts === undefined ? {} : { hosts }),
           password: options.password,
           settings: options.settings ?? {},
           note,
