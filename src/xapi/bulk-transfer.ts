@@ -1,10 +1,10 @@
 /** What both directions of a disk stream share: the task, the redirect to the host that sees the disk, failures. */
 import { type BulkReply, bulkRequest } from './bulk-request.ts'
 import { XapiConnectionError, XapiError } from './errors.ts'
-import { fingerprintOf } from './fingerprint.ts'
 import { type Address, formatAddress } from './pool-url.ts'
 import type { PoolSession } from './session.ts'
 import { type Background, destroyTask, type TaskEnd, taskEnd, taskError } from './tasks.ts'
+import { vouchForHost } from './vouch.ts'
 
 /** A redirect leads to a host that can serve the request, so one is what there should be. */
 const MAX_REDIRECTS = 3
@@ -63,7 +63,8 @@ export async function startTransfer(context: BulkContext, request: TransferReque
       if (reply.status !== 302) throw new XapiConnectionError('not-xapi', where, `${what} answered with HTTP status ${reply.status}`)
       if (hops >= MAX_REDIRECTS) throw new RedirectError(where, `${what} was redirected too often`)
       address = redirectTarget(reply, where, what)
-      await vouchForHost(session, address, request.signal)
+      const ask = (method: string, params: readonly unknown[]) => session.call(method, params, { signal: request.signal })
+      await vouchForHost(session.connector, ask, address).catch(() => request.signal?.throwIfAborted())
     }
   } catch (error) {
     // XAPI ends the task for most refusals, and there is its reason; not for redirects and bad sessions (behaviour.md section 2).
@@ -92,23 +93,6 @@ function redirectTarget(reply: BulkReply, where: string, what: string): Address 
     throw new RedirectError(where, `${what} was redirected to a place that is not an https URL`)
   }
   return { host: location.hostname.replace(/^\[|\]$/g, ''), port: location.port === '' ? 443 : Number(location.port), tls: true }
-}
-
-/**
- * Accepts the certificate of another host of the pool when the pool itself tells it, over the connection that is trusted
- * already. When it can't be learnt so, the connector asks the trust policy.
- */
-async function vouchForHost(session: PoolSession, address: Address, signal: AbortSignal | undefined): Promise<void> {
-  if (session.connector.fingerprint(address) !== '') return
-  try {
-    const hosts = (await session.call('host.get_all_records', [], { signal })) as Record<string, { address?: unknown }>
-    const found = Object.entries(hosts).find(([, host]) => host.address === address.host)
-    if (!found) return
-    const pem = await session.call('host.get_server_certificate', [found[0]], { signal })
-    session.connector.vouch(address, fingerprintOf(String(pem)))
-  } catch {
-    signal?.throwIfAborted()
-  }
 }
 
 /** The task of one transfer. Its status decides: what HTTP says does not. */

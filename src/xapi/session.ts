@@ -9,10 +9,13 @@ import { type JsonRpc, jsonRpc } from './json-rpc.ts'
 import { type Address, formatAddress, isLoopback } from './pool-url.ts'
 import { semaphore } from './semaphore.ts'
 import { closedError, type PinnedConnector } from './tls-pinning.ts'
+import { vouchForMaster } from './vouch.ts'
 
 /** XAPI takes 800 connections in all (behaviour.md 1.1) and serves everybody else too. */
 const CALLS_AT_ONCE = 20
 const LOGIN_TIMEOUT_MS = 60_000
+/** Calls that carry the password. */
+const LOGINS: ReadonlySet<string> = new Set(['session.login_with_password', 'session.slave_local_login_with_password'])
 /** Pauses before a read is sent again after its connection broke. */
 const READ_PAUSES_MS = [100, 1_000, 3_000]
 /** Pauses while XAPI says that it can't just now; within the call's own time limit. */
@@ -98,7 +101,7 @@ export class PoolSession {
           if (again === undefined) throw error
           if (again.kind === 'log in') {
             renewed = true
-            if (again.master !== undefined) this.#follow(again.master)
+            if (again.master !== undefined) await this.#follow(again.master, deadline, options.signal)
             if (this.#ref === session) await this.login()
             continue
           }
@@ -151,7 +154,7 @@ export class PoolSession {
         const again = nextStep(error, 'session.login_with_password', { renewed: hops >= 3, reads: 0, busy })
         if (again?.kind === 'log in' && again.master !== undefined) {
           hops++
-          this.#follow(again.master)
+          await this.#follow(again.master, deadline, signal)
         } else if (again?.kind === 'busy' && Date.now() + again.pauseMs < deadline) {
           busy++
           await delay(again.pauseMs, undefined, signal ? { signal } : {}).catch(() => signal?.throwIfAborted())
@@ -176,7 +179,7 @@ export class PoolSession {
       if (!(error instanceof XapiError)) throw error
       // SESSION_INVALID repeats the session; texts of INTERNAL_ERROR may repeat any parameter, the password of a login too.
       const { password } = this.#options
-      const login = method === 'session.login_with_password' && password !== ''
+      const login = LOGINS.has(method) && password !== ''
       const shown = error.params.map((param) => this.hide(login ? param.replaceAll(password, '(hidden)') : param))
       if (error.code === 'SESSION_INVALID') shown[0] = '(hidden)'
       throw new XapiError(error.code, shown, method)
@@ -184,7 +187,7 @@ export class PoolSession {
   }
 
   /** HOST_IS_SLAVE gives the bare address of the master; the port is the one that the user's URL has. */
-  #follow(host: string): void {
+  async #follow(host: string, deadline: number, signal: AbortSignal | undefined): Promise<void> {
     const address = { ...this.address, host }
     if (isIP(host) === 0 && !/^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/i.test(host)) {
       throw new XapiConnectionError('not-xapi', formatAddress(this.address), 'the address of the master that it told makes no sense')
@@ -194,6 +197,15 @@ export class PoolSession {
         unsent: true,
       })
     }
+    const { connector, user, password } = this.#options
+    const told = this.#calls
+    // Several calls may be told at once; the first has gone there already.
+    if (formatAddress(told.address) === formatAddress(address)) return
+    if (address.tls && connector.fingerprint(address) === '') {
+      const send = (method: string, params: readonly unknown[]) => this.#send(told, method, params, signal, deadline)
+      await vouchForMaster({ connector, send, user, password, keepSecret: (ref) => this.#secrets.add(ref) }, address)
+    }
+    if (this.#calls !== told || this.#closed) return
     this.#calls.close()
     this.#waits.close()
     this.#calls = this.#rpcTo(address)
