@@ -7,6 +7,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   doctor: async () => (await import('./doctor.ts')).command,
   lab: async () => (await import('./lab.ts')).command,
   replicate: async () => (await import('./replicate.ts')).command,
+  verify: async () => (await import('./verify.ts')).command,
 }
 
 /** Runs the command line (without node and script), then ends the process with its exit code once everything printed is out. */

@@ -1,0 +1,150 @@
+/** `understudy verify`: reads a restore point back and compares it with what is left to compare with. */
+import { parseArgs } from 'node:util'
+import { createByteBudget } from '../block/budget.ts'
+import { explainError } from '../replication/explain.ts'
+import { viewPool } from '../replication/pool-view.ts'
+import { findPoint, type WantedPoint } from '../replication/proof/find-point.ts'
+import { PROOF_MODES, type ProofMode, type ProofOptions, provePoint } from '../replication/proof/verify-point.ts'
+import { connectXapi } from '../xapi/connect.ts'
+import { type PoolLogin, parsePoolUrl } from '../xapi/pool-url.ts'
+import { commandTrust } from '../xapi/trust.ts'
+import type { Xapi } from '../xapi/xapi.ts'
+import { terminalAsker } from './ask-trust.ts'
+import { type Command, stopSignal, UsageError } from './command.ts'
+import { formatBytes } from './sizes.ts'
+import { statusLine } from './status-line.ts'
+import { formatProof } from './verify-report.ts'
+
+/** Block data in memory at once. */
+const MEMORY = 64 * 1024 * 1024
+
+export const command: Command = {
+  summary: 'read a restore point back, and compare it with what is left to compare with',
+  usage: `
+Usage: understudy verify --to URL --sr UUID --vm UUID [--job ID] [--from URL] [OPTION...]
+       understudy verify --to URL --restore-point UUID [--from URL] [OPTION...]
+
+Reads the disks of a restore point, and compares them with the source snapshot while the source pool still has its data, and with the
+digest that a run with --verify full left on them. Says what was proven and what was not. Changes nothing.
+
+  --to URL            target pool: https://user:password@host[:port], user and password percent-encoded
+  --sr UUID           storage repository that the replica lives on
+  --vm UUID           the source VM; its newest complete restore point is verified
+  --job ID            uuid of the job (default: the only one with restore points of the VM there)
+  --restore-point UUID  this restore point instead: uuid of the replica's snapshot
+  --from URL          source pool, to compare with the source snapshot where that still has its data
+  --mode MODE         full (default: everything in use), changed (what its run changed), sample (some of what is in use)
+  --trust FINGERPRINT accept the certificate with this SHA-256 fingerprint; repeatable (also UNDERSTUDY_TRUST)
+  --json              what was found, as JSON on standard output, nothing else
+
+UNDERSTUDY_FROM and UNDERSTUDY_TO stand in for --from and --to: there the passwords are in no list of processes.
+Exit codes: 0 nothing wrong was found, 1 it differs, can't be read or is not complete, 2 wrong usage, 130 stopped.`,
+  run,
+}
+
+interface Arguments {
+  readonly from: PoolLogin | undefined
+  readonly to: PoolLogin
+  readonly wanted: WantedPoint
+  readonly mode: ProofMode
+  readonly trust: readonly string[]
+  readonly json: boolean
+}
+
+async function run(args: readonly string[]): Promise<number> {
+  const { from, to, wanted, mode, ...rest } = parse(args)
+  const signal = stopSignal()
+  const asker = terminalAsker(signal)
+  const trust = commandTrust({ trust: rest.trust, ...(asker === undefined ? {} : { ask: asker }) })
+  const status = statusLine(process.stderr)
+  const open: Xapi[] = []
+  const connect = async (login: PoolLogin) => {
+    const xapi = await connectXapi({ ...login, trust, signal })
+    open.push(xapi)
+    return xapi
+  }
+  try {
+    const target = await connect(to)
+    const view = await viewPool(target, signal)
+    const found = await findPoint(view, wanted)
+    let source: ProofOptions['source']
+    if (from?.url === to.url) source = { xapi: target, view }
+    else if (from !== undefined) {
+      const xapi = await connect(from)
+      source = { xapi, view: await viewPool(xapi, signal) }
+    }
+    const proof = await provePoint(found, {
+      target,
+      source,
+      mode,
+      signal,
+      budget: createByteBudget(MEMORY),
+      onProgress: ({ userdevice, name }, done, of) =>
+        status.show(`Verifying disk ${userdevice} "${name}": ${formatBytes(done)} of ${formatBytes(of)}`),
+    })
+    status.clear()
+    process.stdout.write(rest.json ? `${JSON.stringify(proof)}\n` : formatProof(proof))
+    return proof.ok ? 0 : 1
+  } catch (error) {
+    status.clear()
+    throw explainError(error)
+  } finally {
+    await Promise.all(open.map((xapi) => xapi.close()))
+  }
+}
+
+function parse(args: readonly string[]): Arguments {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      from: { type: 'string' },
+      to: { type: 'string' },
+      sr: { type: 'string' },
+      vm: { type: 'string' },
+      job: { type: 'string' },
+      'restore-point': { type: 'string' },
+      mode: { type: 'string', default: 'full' },
+      trust: { type: 'string', multiple: true, default: [] },
+      json: { type: 'boolean', default: false },
+    },
+  })
+  const mode = PROOF_MODES.find((each) => each === values.mode)
+  if (mode === undefined) throw new UsageError(`--mode is one of ${PROOF_MODES.join(', ')}, not ${values.mode}`)
+  const from = values.from ?? process.env.UNDERSTUDY_FROM
+  return {
+    from: from === undefined || from === '' ? undefined : parsePoolUrl(from),
+    to: targetPool(values.to ?? process.env.UNDERSTUDY_TO),
+    wanted: wantedPoint(values),
+    mode,
+    trust: values.trust,
+    json: values.json,
+  }
+}
+
+function wantedPoint(values: {
+  readonly sr?: string | undefined
+  readonly vm?: string | undefined
+  readonly job?: string | undefined
+  readonly 'restore-point'?: string | undefined
+}): WantedPoint {
+  const point = uuid(values['restore-point'], '--restore-point')
+  const [sr, vm, job] = [uuid(values.sr, '--sr'), uuid(values.vm, '--vm'), uuid(values.job, '--job')]
+  if (point !== undefined) {
+    if (vm !== undefined || job !== undefined) throw new UsageError('--restore-point names it already: --vm and --job do not go with it')
+    return { kind: 'uuid', uuid: point, sr }
+  }
+  if (vm === undefined) throw new UsageError('--vm or --restore-point is missing')
+  if (sr === undefined) throw new UsageError('--sr is missing')
+  return { kind: 'newest', job, vm, sr }
+}
+
+function targetPool(text: string | undefined): PoolLogin {
+  if (text === undefined || text === '') throw new UsageError('--to is missing: the URL of a pool, https://user:password@host')
+  return parsePoolUrl(text)
+}
+
+function uuid(text: string | undefined, option: string): string | undefined {
+  if (text === undefined) return undefined
+  if (!/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(text)) throw new UsageError(`${option} takes a uuid, not '${text}'`)
+  return text.toLowerCase()
+}
