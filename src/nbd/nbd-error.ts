@@ -24,6 +24,8 @@ export type NbdErrorCode =
   | 'NBD_OUT_OF_RANGE'
   /** No server was named. */
   | 'NBD_NO_SERVER'
+  /** The servers speak clear text only, and the caller has not allowed that. */
+  | 'NBD_INSECURE'
   /** Not an NBD URI, or one of a kind that is not supported. */
   | 'NBD_URI_INVALID'
   /** The list of extents to read is not ascending, not aligned or outside the disk. */

@@ -1,16 +1,19 @@
 /**
  * How one disk of a source snapshot is read. The best way first, each failure recorded as the reason for the next: change
  * tracking and NBD; change tracking and an export; a differencing export; allocated blocks over NBD; the export itself; the raw disk.
+ * Exports are VHDs, and qcow2 images of what a VHD can't hold.
  */
 import type { BlockSource, Extent } from '../block/block.ts'
 import { clamp, extentsOfBitmap, totalLength } from '../block/extents.ts'
 import type { Reason } from '../core/base.ts'
 import { fromByte, planSegments, type Segment } from '../core/segments.ts'
 import { NbdError } from '../nbd/nbd-error.ts'
+import { Qcow2Error } from '../qcow2/error.ts'
 import { VhdError } from '../vhd/error.ts'
 import { XapiConnectionError, XapiError } from '../xapi/errors.ts'
 import type { Ref } from '../xapi/ref.ts'
 import { openNbdBlocks } from './nbd-blocks.ts'
+import { LARGEST_VHD, openQcow2Source, readQcow2Extents } from './qcow2-source.ts'
 import { openRawSource } from './raw-source.ts'
 import type { RunContext } from './session.ts'
 import { openVhdSource, readAllocatedExtents } from './vhd-source.ts'
@@ -22,6 +25,8 @@ export interface ReadableDisk {
   readonly ref: Ref<'VDI'>
   readonly size: number
   readonly cbt: boolean
+  /** `image-format` of the live disk's `sm_config`, where its storage tells it. */
+  readonly imageFormat?: string | undefined
 }
 
 export interface BaseDisk {
@@ -55,7 +60,7 @@ export type Fallbacks = Reason[]
 function tryAnother(error: unknown, signal: AbortSignal): string {
   signal.throwIfAborted()
   if (error instanceof XapiError) return error.code
-  if (error instanceof NbdError || error instanceof VhdError) return `${error.code}: ${error.message}`
+  if (error instanceof NbdError || error instanceof VhdError || error instanceof Qcow2Error) return `${error.code}: ${error.message}`
   if (error instanceof XapiConnectionError && error.reason !== 'closed') return error.message
   throw error
 }
@@ -112,22 +117,18 @@ async function openDelta(
       const segments = planSegments(changed, context.leastSegment)
       return { ...common, nbd: true, segments, source: await openNbdBlocks(context, source, disk.ref, segments, disk.size) }
     } catch (error) {
-      fallbacks.push({
-        code: 'nbd-not-usable',
-        text: `NBD: ${tryAnother(error, signal)}`,
-        avoid: 'give a network of the host the purpose "nbd" and let this machine reach it',
-      })
+      fallbacks.push(nbdNotUsable(error, signal))
     }
     try {
       const from = base.kind === 'data' ? { base: base.ref } : {}
-      return { ...common, nbd: false, source: await openVhdSource(source, { vdi: disk.ref, ...from, only: changed, signal }) }
+      return { ...common, nbd: false, source: await openExport(disk)(source, { vdi: disk.ref, ...from, only: changed, signal }) }
     } catch (error) {
       fallbacks.push({ code: 'export-not-usable', text: `export of the changed blocks: ${tryAnother(error, signal)}` })
     }
   }
   if (base.kind === 'cbt-metadata') return undefined
   try {
-    const vhd = await openVhdSource(source, { vdi: disk.ref, base: base.ref, signal })
+    const vhd = await openExport(disk)(source, { vdi: disk.ref, base: base.ref, signal })
     return {
       kind: 'blocks',
       delta: true,
@@ -184,18 +185,14 @@ async function openFull(context: RunContext, disk: ReadableDisk, done: number, f
     const nbd = await openNbdBlocks(context, source, disk.ref, segments, disk.size)
     return { ...common, nbd: true, changedBytes: totalLength(whole), source: nbd, extents, segments }
   } catch (error) {
-    fallbacks.push({
-      code: 'nbd-not-usable',
-      text: `NBD: ${tryAnother(error, signal)}`,
-      avoid: 'give a network of the host the purpose "nbd" and let this machine reach it',
-    })
+    fallbacks.push(nbdNotUsable(error, signal))
   }
   if (allocated !== undefined) {
     try {
-      const vhd = await openVhdSource(source, { vdi: disk.ref, signal })
+      const vhd = await (allocated.format === 'qcow2' ? openQcow2Source : openVhdSource)(source, { vdi: disk.ref, signal })
       return { ...common, nbd: false, changedBytes: vhd.expected ?? 0, source: vhd, extents: undefined }
     } catch (error) {
-      fallbacks.push({ code: 'export-not-usable', text: `VHD export: ${tryAnother(error, signal)}` })
+      fallbacks.push({ code: 'export-not-usable', text: `${allocated.format.toUpperCase()} export: ${tryAnother(error, signal)}` })
     }
   }
   return {
@@ -207,14 +204,41 @@ async function openFull(context: RunContext, disk: ReadableDisk, done: number, f
   }
 }
 
-async function allocatedExtents(context: RunContext, disk: ReadableDisk, fallbacks: Fallbacks) {
-  try {
-    return await readAllocatedExtents(context.source, disk.ref, context.signal)
-  } catch (error) {
-    fallbacks.push({
-      code: 'allocation-unknown',
-      text: `VHD block table: ${tryAnother(error, context.signal)}; every byte of the disk is read`,
-    })
-    return undefined
+/** By which export the differences of a disk can be had: VHDs hold 2040 GiB, and tell nothing of what is kept in another format. */
+const isQcow2 = ({ size, imageFormat }: ReadableDisk) => size > LARGEST_VHD || imageFormat === 'qcow2'
+const openExport = (disk: ReadableDisk) => (isQcow2(disk) ? openQcow2Source : openVhdSource)
+
+function nbdNotUsable(error: unknown, signal: AbortSignal): Reason {
+  const text = `NBD: ${tryAnother(error, signal)}`
+  if (!(error instanceof NbdError) || error.code !== 'NBD_INSECURE') {
+    return { code: 'nbd-not-usable', text, avoid: 'give a network of the host the purpose "nbd" and let this machine reach it' }
   }
+  const avoid = 'give the network the purpose "nbd" instead of "insecure_nbd", or allow clear text with --allow-insecure-nbd'
+  return { code: 'nbd-insecure', text, avoid }
+}
+
+interface Allocated {
+  readonly format: 'vhd' | 'qcow2'
+  readonly extents: readonly Extent[]
+  readonly bytesRead: number
+}
+
+/**
+ * What is allocated, from the tables of an export: a VHD's, or a qcow2 image's where a VHD can't hold the disk or tell of it. Reading all of
+ * a disk of terabytes to find that it is mostly empty would take hours; where neither is to be had, that is what is left.
+ */
+async function allocatedExtents(context: RunContext, disk: ReadableDisk, fallbacks: Fallbacks): Promise<Allocated | undefined> {
+  const { source, signal } = context
+  const formats: Allocated['format'][] = isQcow2(disk) ? (disk.size > LARGEST_VHD ? ['qcow2'] : ['qcow2', 'vhd']) : ['vhd']
+  const failures: string[] = []
+  for (const format of formats) {
+    try {
+      const read = format === 'qcow2' ? readQcow2Extents : readAllocatedExtents
+      return { format, ...(await read(source, disk.ref, signal)) }
+    } catch (error) {
+      failures.push(`${format === 'qcow2' ? 'qcow2 tables' : 'VHD block table'}: ${tryAnother(error, signal)}`)
+    }
+  }
+  fallbacks.push({ code: 'allocation-unknown', text: `${failures.join('; ')}; every byte of the disk is read` })
+  return undefined
 }

@@ -1,6 +1,7 @@
 /** Turns what was thrown in the middle of a run into one clear line with what to do: the only place that knows all kinds of errors. */
 import { Failure } from '../core/failure.ts'
 import { NbdError } from '../nbd/nbd-error.ts'
+import { Qcow2Error } from '../qcow2/error.ts'
 import { VhdError } from '../vhd/error.ts'
 import { XapiConnectionError, XapiError, XapiTrustError } from '../xapi/errors.ts'
 import type { PreparedRun } from './run.ts'
@@ -12,7 +13,7 @@ const NO_ROOM = new Set(['SR_FULL', 'SR_BACKEND_FAILURE_44'])
 /** Whether an error means that a connection or a host went away in the middle: what was in place before is as good as it was. */
 export function isInterruption(error: unknown): boolean {
   if (error instanceof XapiConnectionError || error instanceof NbdError) return true
-  if (error instanceof VhdError) return error.code === 'truncated'
+  if (error instanceof VhdError || error instanceof Qcow2Error) return error.code === 'truncated'
   return error instanceof XapiError && INTERRUPTIONS.has(error.code)
 }
 
@@ -81,7 +82,7 @@ export function explainError(error: unknown): unknown {
       error,
     )
   }
-  if (error instanceof NbdError || error instanceof VhdError) {
+  if (error instanceof NbdError || error instanceof VhdError || error instanceof Qcow2Error) {
     return new Failure(error.code.toUpperCase().replaceAll('-', '_'), error.message, 'run again; if it stays, see docs/errors.md', error)
   }
   return error

@@ -1,4 +1,6 @@
 /** The snapshot that a run reads: taken, tagged, confirmed after success, reduced to its record of changes, or taken back. */
+
+import { Failure } from '../core/failure.ts'
 import { formatDatetime, formatNameDate, MARK, parseDatetime, type RunMark, withoutMarks } from '../core/marks.ts'
 import { XapiError } from '../xapi/errors.ts'
 import type { RecordOf } from '../xapi/records.generated.ts'
@@ -15,6 +17,8 @@ export interface SnapshotDisk {
   readonly of: Ref<'VDI'>
   readonly size: number
   readonly cbt: boolean
+  /** See ReadableDisk. */
+  readonly imageFormat?: string | undefined
   /** `other_config` as inherited, without marks. */
   readonly config: Readonly<Record<string, string>>
 }
@@ -54,6 +58,20 @@ export async function enableTracking(
   return refused.flat()
 }
 
+/** What a user can do about a snapshot that the source's storage refuses: on the target the same codes mean something else. */
+function snapshotFailure(error: unknown): unknown {
+  if (!(error instanceof XapiError)) return error
+  if (error.code === 'SR_OPERATION_NOT_SUPPORTED') {
+    const hint = 'exclude the disk with [NOBAK] in its name, or move it to a storage repository with snapshots'
+    return new Failure('DISK_NOT_SNAPSHOTTABLE', 'the storage of a disk of the source VM takes no snapshots', hint, error)
+  }
+  if (error.code === 'SR_BACKEND_FAILURE_44' || error.code === 'SR_FULL') {
+    const hint = 'free space there: on thick storage (LVM) a snapshot needs room for the whole disk'
+    return new Failure('SOURCE_SR_FULL', 'the storage of the source VM has no room for a snapshot', hint, error)
+  }
+  return error
+}
+
 /**
  * Takes the snapshot. Its name says whose it is; tags come when it was carried over. On failure nothing of it is left behind (as
  * far as the pool still answers).
@@ -61,7 +79,12 @@ export async function enableTracking(
 export async function takeSnapshot(context: RunContext, vm: Ref<'VM'>, ignore: readonly Ref<'VDI'>[]): Promise<SourceSnapshot> {
   const { source, ids, signal } = context
   const params = [vm, unfinishedName(ids), ...(ignore.length > 0 ? [ignore] : [])]
-  const ref = (await source.callAsync('VM.snapshot', params, { signal })) as Ref<'VM'>
+  let ref: Ref<'VM'>
+  try {
+    ref = (await source.callAsync('VM.snapshot', params, { signal })) as Ref<'VM'>
+  } catch (error) {
+    throw snapshotFailure(error)
+  }
   try {
     return await readSnapshot(context, ref)
   } catch (error) {

@@ -8,14 +8,17 @@ import { dataRuns } from '../block/zeroes.ts'
 import { Failure } from '../core/failure.ts'
 import type { VerifyReport } from '../core/report.ts'
 import { NbdError } from '../nbd/nbd-error.ts'
+import { Qcow2Error } from '../qcow2/error.ts'
 import { VhdError } from '../vhd/error.ts'
 import { XapiError } from '../xapi/errors.ts'
 import type { Ref } from '../xapi/ref.ts'
 import type { Xapi } from '../xapi/xapi.ts'
 import { whenDetached } from './destroy.ts'
 import { connectDisk } from './nbd-blocks.ts'
+import { LARGEST_VHD, readQcow2Extents } from './qcow2-source.ts'
 import { openRawSource } from './raw-source.ts'
 import type { SentRecord } from './sent-record.ts'
+import type { RunContext } from './session.ts'
 import { readAllocatedExtents } from './vhd-source.ts'
 
 /** Granules compared per disk when only samples are. */
@@ -34,6 +37,7 @@ type OnProgress = (bytesDone: number, bytesExpected: number) => void
 
 export interface ReadContext {
   readonly signal: AbortSignal
+  readonly transportOf?: RunContext['transportOf']
   readonly budget: ByteBudget
 }
 
@@ -148,10 +152,11 @@ function plainHash(): PlainHash {
 /** What an export's block table says is allocated; everything where there is none. */
 export async function allocated({ signal }: ReadContext, xapi: Xapi, disk: VerifiedDisk): Promise<Extent[]> {
   try {
-    return (await readAllocatedExtents(xapi, disk.ref, signal)).extents
+    const read = disk.size > LARGEST_VHD ? readQcow2Extents : readAllocatedExtents
+    return [...(await read(xapi, disk.ref, signal)).extents]
   } catch (error) {
     // Storage without VHDs: everything is read.
-    if (!(error instanceof XapiError || error instanceof VhdError)) throw error
+    if (!(error instanceof XapiError || error instanceof VhdError || error instanceof Qcow2Error)) throw error
     return [{ offset: 0, length: disk.size }]
   }
 }
@@ -178,7 +183,9 @@ export async function readOrdered(
   const { signal } = context
   let pool: Awaited<ReturnType<typeof connectDisk>>
   try {
-    pool = await whenDetached(xapi, disk.ref, signal, () => connectDisk(xapi, disk.ref, disk.size, totalLength(extents), signal))
+    pool = await whenDetached(xapi, disk.ref, signal, () =>
+      connectDisk(xapi, disk.ref, disk.size, totalLength(extents), signal, context.transportOf?.(xapi)),
+    )
   } catch (error) {
     if (!(error instanceof NbdError || error instanceof XapiError)) throw error
     return readExport(context, await openRawSource(xapi, disk.ref, disk.size, signal), extents, take)

@@ -73,7 +73,7 @@ export async function openVhdSource(
 }
 
 /** Parts of `[offset, offset + length)` that lie in `extents` (ascending), found by bisection. */
-function* inside(extents: readonly Extent[], offset: number, length: number): Generator<Extent> {
+export function* inside(extents: readonly Extent[], offset: number, length: number): Generator<Extent> {
   let low = 0
   let high = extents.length
   while (low < high) {
