@@ -23,6 +23,10 @@ export interface SourceDisk {
   readonly size: number
   readonly cbt: boolean
   readonly sharable: boolean
+  /** Thrown back to its beginning at each start (`on_boot` is `reset`): such a disk can't be snapshotted. */
+  readonly resets: boolean
+  /** See chain-health.ts. */
+  readonly chainDepth: number | undefined
   readonly bootable: boolean
   readonly mode: 'RO' | 'RW'
   /** Ours only. */
@@ -56,6 +60,10 @@ export interface SourceFacts {
   readonly networks: readonly NetworkFacts[]
   readonly vifs: readonly SourceVif[]
   readonly vtpm: boolean
+  /** Has a USB device passed through: XAPI refuses to snapshot it. */
+  readonly usb: boolean
+  /** Devices of the host that the VM was given (PCI, virtual GPU), in words. */
+  readonly passedThrough: readonly string[]
 }
 
 export interface NetworkFacts {
@@ -102,6 +110,8 @@ export interface ReplicaDisk {
   readonly userdevice: string
   readonly uuid: string
   readonly size: number
+  readonly name: string
+  readonly chainDepth: number | undefined
   /** Source disk it follows, when marked. */
   readonly follows: string | undefined
   readonly beingWritten: boolean

@@ -2,7 +2,9 @@
  * The plan of one VM run: plain data made from what was seen on both pools. It says per disk what will be sent onto what and why,
  * what is made and what is removed. Pure: no clock, no random, no I/O.
  */
+
 import { type BaseChoice, chooseBase, type Reason, resumeDisk } from './base.ts'
+import { judgeChains } from './chain-health.ts'
 import { planVifs, type VifPlan } from './networks.ts'
 import type { SourceDisk, SourceFacts, SourceSnapshotDisk, TargetFacts } from './observation.ts'
 import { findResumable, type Resumable } from './resume.ts'
@@ -59,7 +61,15 @@ export interface VmRunPlan {
 
 /** Why there can be no run at all. */
 export interface Refusal {
-  readonly code: 'source-is-replica' | 'source-busy' | 'replica-in-use' | 'shared-disk' | 'no-space'
+  readonly code:
+    | 'source-is-replica'
+    | 'source-busy'
+    | 'replica-in-use'
+    | 'shared-disk'
+    | 'resetting-disk'
+    | 'usb-device'
+    | 'chain-too-long'
+    | 'no-space'
   readonly text: string
   readonly hint: string
 }
@@ -99,7 +109,11 @@ export function planVmRun(source: SourceFacts, target: TargetFacts, policy: Poli
       removals: [...sourceRemovals(source, disks).filter(({ uuid }) => uuid !== resumable?.snapshot), ...targetRemovals(target, retention)],
       retention,
       unblockMigration: source.migrationBlockedByUs,
-      warnings: warnings(source, disks, vifs),
+      warnings: [
+        ...warnings(source, disks, vifs),
+        ...judgeChains('source', source.disks).warnings,
+        ...judgeChains('target', replica?.disks ?? []).warnings,
+      ],
     },
   }
 }
@@ -125,6 +139,33 @@ function refuse(source: SourceFacts, target: TargetFacts): Refusal | undefined {
       code: 'shared-disk',
       text: `disk ${shared.userdevice} ("${shared.name}") is shared between VMs and can't be snapshotted`,
       hint: 'replicate what uses it by other means, or exclude the disk with [NOBAK] in its name',
+    }
+  }
+  const resetting = source.disks.find(({ resets, name }) => resets && !isExcludedByName(name))
+  if (resetting !== undefined) {
+    return {
+      code: 'resetting-disk',
+      text: `disk ${resetting.userdevice} ("${resetting.name}") is reset at each boot and can't be snapshotted`,
+      hint: 'set its on_boot to persist, or exclude it with [NOBAK] in its name',
+    }
+  }
+  if (source.usb) {
+    return {
+      code: 'usb-device',
+      text: `"${source.name}" has a USB device passed through, and XAPI refuses to snapshot it`,
+      hint: 'detach the USB device (xe vusb-destroy), or attach it only while it is needed',
+    }
+  }
+  const chains = [judgeChains('source', source.disks), judgeChains('target', target.replica?.disks ?? [])] as const
+  for (const [nth, { full }] of chains.entries()) {
+    if (full === undefined) continue
+    return {
+      code: 'chain-too-long',
+      text: `disk ${full.userdevice} ("${full.name}") on the ${nth === 0 ? 'source' : 'target'} is a chain of ${full.chainDepth} images: the storage refuses another snapshot`,
+      hint:
+        nth === 0
+          ? 'delete snapshots of the VM and give the storage time to coalesce'
+          : 'keep fewer restore points and give the storage time to coalesce',
     }
   }
   if (target.replica !== undefined && target.replica.powerState !== 'Halted') {
@@ -241,11 +282,8 @@ function warnings(source: SourceFacts, disks: readonly DiskPlan[], vifs: readonl
       out.push({ ...vif.reason, text: `interface ${vif.device} of the replica stays disconnected: ${vif.reason.text}` })
     }
   }
-  if (source.vtpm) {
-    out.push({
-      code: 'vtpm-not-copied',
-      text: 'the VM has a virtual TPM, whose content is not carried over yet: a guest that seals keys in it will ask for its recovery key',
-    })
+  for (const device of source.passedThrough) {
+    out.push({ code: 'passed-through', text: `the VM has ${device} of its host, which the replica has not: it starts without it` })
   }
   if (disks.every(({ mode }) => mode === 'skipped'))
     out.push({ code: 'no-disk', text: 'no disk is carried over: the replica is the configuration only' })

@@ -33,17 +33,16 @@ interface Holder {
 }
 
 /**
- * Takes the chain, waiting until it is known whether another run that has it is alive. Failure RUN_UNDER_WAY when one is. Undefined when
- * there is no such SR: inspecting tells that better.
+ * Takes the chain, waiting until it is known whether another run that has it is alive. Failure RUN_UNDER_WAY when one is.
+ * @param sr the target storage repository
  */
-export async function holdChain(target: Xapi, ids: RunIds, signal: AbortSignal, timing = TIMING): Promise<HeldChain | undefined> {
-  let sr: Ref<'SR'>
-  try {
-    sr = await target.byUuid('SR', ids.sr, { signal })
-  } catch (error) {
-    if (error instanceof XapiError && error.code === 'UUID_INVALID') return undefined
-    throw error
-  }
+export async function holdChain(
+  target: Xapi,
+  sr: Ref<'SR'>,
+  ids: RunIds,
+  signal: AbortSignal,
+  timing: typeof TIMING = TIMING,
+): Promise<HeldChain> {
   const lock = new ChainLock(target, sr, ids, timing)
   await lock.take(signal)
   return lock

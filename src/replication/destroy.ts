@@ -1,6 +1,7 @@
 /** Destroying what is ours, in orders that a crash in the middle leaves recognisable. Everything here may already be gone. */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { XapiError } from '../xapi/errors.ts'
+import { Failure } from '../core/failure.ts'
+import { XapiConnectionError, XapiError } from '../xapi/errors.ts'
 import type { Ref } from '../xapi/ref.ts'
 import type { Xapi } from '../xapi/xapi.ts'
 
@@ -44,6 +45,28 @@ async function detached(xapi: Xapi, vdi: Ref<'VDI'>, signal: AbortSignal, timeou
     // A VBD may belong to a halted VM and stay: then it is not what holds the disk, and the next try tells.
     signal.throwIfAborted()
     if (error instanceof XapiError && error.code === 'HANDLE_INVALID') return
+  }
+}
+
+/**
+ * Waits until nothing but `holders` VBDs has the disk: an import begins with a RW attachment to the control domain, which the storage layer
+ * refuses (`Illegal_transition`, told late and only by the task) while a reader's is left, and accepts beside another import's.
+ */
+export async function whenFree(xapi: Xapi, vdi: Ref<'VDI'>, holders: number, signal: AbortSignal): Promise<void> {
+  const attached = await xapi.call<readonly string[]>('VDI.get_VBDs', [vdi], { signal })
+  if (attached.length <= holders) return
+  try {
+    await xapi.waitFor('VDI', vdi, (record) => record === undefined || record.VBDs.length <= holders, { signal, timeoutMs: DETACH_LIMIT })
+  } catch (error) {
+    signal.throwIfAborted()
+    if (!(error instanceof XapiConnectionError) || error.reason !== 'timeout') throw error
+    const uuid = await xapi.call<string>('VDI.get_uuid', [vdi], { signal })
+    throw new Failure(
+      'TARGET_DISK_BUSY',
+      `disk ${uuid} of the replica is in use by a transfer that does not end, or by another VM`,
+      `see what holds it (xe vbd-list vdi-uuid=${uuid}), then run again`,
+      error,
+    )
   }
 }
 

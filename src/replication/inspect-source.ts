@@ -5,7 +5,7 @@ import { MARK, MIGRATION_BLOCKED_PREFIX, parseDatetime, readMarks, readReplicaMa
 import type { NetworkFacts, SourceDisk, SourceFacts, SourceSnapshotDisk, SourceSnapshotVm, SourceVif } from '../core/observation.ts'
 import type { RecordOf } from '../xapi/records.generated.ts'
 import type { Ref } from '../xapi/ref.ts'
-import { disksOf, findByUuid, holdersOf, type PoolView } from './pool-view.ts'
+import { chainDepthOf, disksOf, findByUuid, holdersOf, type PoolView } from './pool-view.ts'
 
 /** Operations under which a snapshot must not be taken: the disks are on their way elsewhere. */
 const MOVING = ['migrate_send', 'pool_migrate', 'metadata_export', 'export', 'copy', 'clone'] as const
@@ -73,6 +73,8 @@ export function inspectSource(view: PoolView, chain: Chain): Inspected {
       size: disk.virtual_size,
       cbt: disk.cbt_enabled,
       sharable: disk.sharable,
+      resets: disk.on_boot === 'reset',
+      chainDepth: chainDepthOf(view, disk),
       bootable: vbdRecord.bootable,
       mode: vbdRecord.mode,
       snapshots: (snapshotsByDisk.get(vdi) ?? []).sort((a, b) => b.takenAt - a.takenAt),
@@ -120,6 +122,8 @@ export function inspectSource(view: PoolView, chain: Chain): Inspected {
         return facts && network ? [{ device: facts.device, mac: facts.MAC, mtu: facts.MTU, network: network.uuid }] : []
       }),
       vtpm: record.VTPMs.length > 0,
+      usb: record.VUSBs.length > 0,
+      passedThrough: passedThrough(record),
     },
   }
 }
@@ -135,6 +139,14 @@ function snapshotDisk(view: PoolView, vdi: RecordOf['VDI'], takenAt: number): So
     cbt: vdi.cbt_enabled,
     marks: readMarks(vdi.other_config),
   }
+}
+
+/** What of the host's own the VM was given; a replica starts without it. */
+function passedThrough(vm: RecordOf['VM']): string[] {
+  return [
+    ...(vm.attached_PCIs.length > 0 || (vm.other_config.pci ?? '') !== '' ? ['a PCI device'] : []),
+    ...(vm.VGPUs.length > 0 ? ['a virtual GPU'] : []),
+  ]
 }
 
 export function networksOf(view: PoolView): NetworkFacts[] {

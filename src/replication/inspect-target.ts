@@ -6,7 +6,7 @@ import { newestFirst } from '../core/restore-point-order.ts'
 import type { RecordOf } from '../xapi/records.generated.ts'
 import type { Ref } from '../xapi/ref.ts'
 import { networksOf } from './inspect-source.ts'
-import { disksOf, findByUuid, holdersOf, type PoolView } from './pool-view.ts'
+import { chainDepthOf, disksOf, findByUuid, holdersOf, type PoolView } from './pool-view.ts'
 import { SELF_TO_COME } from './replica-vm.ts'
 
 /** SR types whose disks take only the space they hold (sm drivers: FileSR, EXTSR, NFSSR, SMBSR, XOSTOR…). */
@@ -170,6 +170,8 @@ async function replicaFacts(
         userdevice: vbdRecord.userdevice,
         uuid: disk.uuid,
         size: disk.virtual_size,
+        name: disk.name_label,
+        chainDepth: chainDepthOf(view, disk),
         follows: disk.other_config[MARK.disk],
         beingWritten,
         writing: readWritingMark(disk.other_config),

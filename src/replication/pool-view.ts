@@ -1,5 +1,6 @@
 /** Everything inspect needs of a pool, read at once: one call a class, all in parallel. */
 
+import { chainDepth } from '../core/chain-health.ts'
 import type { RecordOf } from '../xapi/records.generated.ts'
 import type { Ref } from '../xapi/ref.ts'
 import type { Xapi } from '../xapi/xapi.ts'
@@ -9,11 +10,9 @@ type Viewed = (typeof CLASSES)[number]
 
 export type PoolView = { readonly [C in Viewed]: Map<Ref<C>, RecordOf[C]> }
 
-/** @param without classes that are not needed: their maps are empty */
-export async function viewPool(xapi: Xapi, signal: AbortSignal, without: readonly Viewed[] = []): Promise<PoolView> {
-  const all = await Promise.all(
-    CLASSES.map(async (name) => [name, without.includes(name) ? new Map() : await xapi.records(name, { signal })] as const),
-  )
+/** @param known classes that need not be asked for: their maps are taken as they are */
+export async function viewPool(xapi: Xapi, signal: AbortSignal, known: Partial<PoolView> = {}): Promise<PoolView> {
+  const all = await Promise.all(CLASSES.map(async (name: Viewed) => [name, known[name] ?? (await xapi.records(name, { signal }))] as const))
   return Object.fromEntries(all) as unknown as PoolView
 }
 
@@ -51,4 +50,24 @@ export function holdersOf(view: PoolView, vdi: RecordOf['VDI']): { vbd: Ref<'VBD
     if (vm !== undefined && vmRecord !== undefined && !vmRecord.is_control_domain) out.push({ vbd, vm, vmRecord })
   }
   return out
+}
+
+/** Images that a disk's chain has, as far as its storage tells (`vhd-parent` of sm_config, a uuid). */
+export function chainDepthOf(view: PoolView, vdi: RecordOf['VDI']): number | undefined {
+  const images = imagesOf(view)
+  return chainDepth(vdi.uuid, (uuid) => {
+    const found = images.get(uuid)
+    return found === undefined ? 'unknown' : found.sm_config['vhd-parent']
+  })
+}
+
+const byUuid = new WeakMap<PoolView, Map<string, RecordOf['VDI']>>()
+
+function imagesOf(view: PoolView): Map<string, RecordOf['VDI']> {
+  let images = byUuid.get(view)
+  if (images === undefined) {
+    images = new Map([...view.VDI.values()].map((vdi) => [vdi.uuid, vdi]))
+    byUuid.set(view, images)
+  }
+  return images
 }

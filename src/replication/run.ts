@@ -33,6 +33,7 @@ import {
 import { checkpoint, prepareTargetDisk, type TargetDisk } from './target-disk.ts'
 import { type TransferResult, transferDisk } from './transfer.ts'
 import { SAMPLES, verifySent, verifyWhole } from './verify.ts'
+import { carryVtpm } from './vtpm.ts'
 
 export interface RunOptions {
   readonly source: Xapi
@@ -49,6 +50,12 @@ export interface RunOptions {
   /** See RunContext. */
   readonly leastSegment?: number
   readonly onEvent?: (event: RunEvent) => void
+  /** See RunContext. */
+  readonly stillHeld?: () => Promise<void>
+  /** The target's storage repositories, when somebody has just asked for them. */
+  readonly storage?: PoolView['SR']
+  /** How often a run tells that it lives, and how long others wait for a sign of it. */
+  readonly lockTiming?: { readonly beatMs: number; readonly patienceMs: number }
 }
 
 /** What was seen and decided, before anything is changed. */
@@ -61,10 +68,10 @@ export interface PreparedRun {
 
 /** Looks at both sides and plans; changes nothing. Throws Failure where there can be no run. */
 export async function prepareRun(options: RunOptions): Promise<PreparedRun> {
-  const { source, target, ids, signal } = options
+  const { ids } = options
   const stage = stageOf(options)
   stage('inspect')
-  const views = await viewBoth(source, target, signal)
+  const views = await viewBoth(options)
   const inspected = inspectSource(views.source, ids)
   const samePool = views.source === views.target
   const inspectedTarget = await inspectTarget(views.target, ids, samePool, askByTracking(options))
@@ -78,12 +85,13 @@ export async function prepareRun(options: RunOptions): Promise<PreparedRun> {
   return { plan: planned.plan, source: inspected, target: inspectedTarget, views }
 }
 
-async function viewBoth(source: Xapi, target: Xapi, signal: AbortSignal): Promise<PreparedRun['views']> {
+async function viewBoth({ source, target, signal, storage }: RunOptions): Promise<PreparedRun['views']> {
+  const known = storage === undefined ? {} : { SR: storage }
   if (source.url === target.url) {
-    const view = await viewPool(source, signal)
+    const view = await viewPool(source, signal, known)
     return { source: view, target: view }
   }
-  const [one, other] = await Promise.all([viewPool(source, signal, ['SR']), viewPool(target, signal)])
+  const [one, other] = await Promise.all([viewPool(source, signal, { SR: new Map() }), viewPool(target, signal, known)])
   return { source: one, target: other }
 }
 
@@ -116,6 +124,7 @@ export async function executeRun(options: RunOptions, prepared: PreparedRun, sta
     signal: options.signal,
     budget: options.budget,
     leastSegment: options.leastSegment,
+    stillHeld: options.stillHeld,
     log: (message) => options.onEvent?.({ kind: 'log', message }),
   }
   return new VmRun(context, options, prepared, startedAt).run()
@@ -258,6 +267,9 @@ class VmRun {
       target.replica === undefined
         ? await createReplica(this.#context, config, parts)
         : await refreshReplica(this.#context, config, target.replica, parts)
+    const vtpms = target.replica?.record.VTPMs ?? []
+    const withoutVtpm = await carryVtpm(this.#context, snapshot.record, { ref: this.#replica.ref, vtpms })
+    if (withoutVtpm !== undefined) this.#warnings.push(withoutVtpm)
     return this.#replica
   }
 
@@ -444,6 +456,8 @@ class VmRun {
   async #undo(interrupted: boolean): Promise<void> {
     if (this.#point !== undefined) return
     const { log, signal } = this.#context
+    // What this run made is another's by now: to take up, or to clear away.
+    if (signal.aborted && signal.reason instanceof Failure && signal.reason.code === 'RUN_SUPERSEDED') return
     if (!signal.aborted && this.#mayGoOn() && interrupted) {
       log('what is in place on the target is kept, and the source snapshot with it: the next run goes on from there')
       return

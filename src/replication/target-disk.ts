@@ -4,7 +4,7 @@ import { MARK, type WritingMark, withoutMarks } from '../core/marks.ts'
 import { XapiError } from '../xapi/errors.ts'
 import type { RecordOf } from '../xapi/records.generated.ts'
 import type { Ref } from '../xapi/ref.ts'
-import { destroyDisk } from './destroy.ts'
+import { destroyDisk, whenFree } from './destroy.ts'
 import { cloningToken, unfinishedDiskPrefix } from './inspect-target.ts'
 import { type AttachedDisk, findByUuid, type PoolView } from './pool-view.ts'
 import { ownMarks, type ReplicaVm } from './replica-vm.ts'
@@ -64,6 +64,7 @@ export async function prepareTargetDisk(
     case 'continue': {
       const [ref, record] = findByUuid(view.VDI, landing.disk) as [Ref<'VDI'>, RecordOf['VDI']]
       const config = targetConfig(context, wanted, record.uuid)
+      if (willWrite) await whenFree(context.target, ref, 1, context.signal)
       if (willWrite) await mark(context, ref, config, writing)
       await grow(context, ref, record.virtual_size, wanted.size)
       if (record.name_label !== wanted.name) await context.target.call('VDI.set_name_label', [ref, wanted.name], { signal: context.signal })
@@ -73,6 +74,7 @@ export async function prepareTargetDisk(
       const [ref, record] = findByUuid(view.VDI, landing.disk) as [Ref<'VDI'>, RecordOf['VDI']]
       const config = targetConfig(context, wanted, record.uuid)
       const resumed = { ...writing, done: landing.done }
+      if (willWrite) await whenFree(context.target, ref, 1, context.signal)
       if (willWrite) await mark(context, ref, config, resumed)
       const created = false
       // It began empty, and nothing but this snapshot's data was ever written to it.
