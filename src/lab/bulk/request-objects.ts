@@ -36,15 +36,15 @@ export function askedFormat(request: BulkRequest): { known: Format } | { unknown
 }
 
 /**
- * Whether this host has the SR attached; if not, where to go: the URL for a 302 to a host that has. NO_HOSTS_AVAILABLE when
+ * Whether this host has all of the SRs attached; if not, where to go: the URL for a 302 to a host that has. NO_HOSTS_AVAILABLE when
  * none has, also for an SR that doesn't exist.
  */
-export function redirectFor(pool: LabPool, request: BulkRequest, sr: Refstring): string | undefined {
+export function redirectFor(pool: LabPool, request: BulkRequest, ...srs: readonly Refstring[]): string | undefined {
   const { db, refs } = pool
   const pbds = db.refs('PBD').map((ref) => db.get('PBD', ref))
-  const plugged = pbds.filter((pbd) => pbd.SR === sr && pbd.currently_attached === true).map((pbd) => pbd.host as Refstring)
+  const sees = (host: Refstring) => srs.every((sr) => pbds.some((pbd) => pbd.SR === sr && pbd.host === host && pbd.currently_attached))
   // A host that nobody simulates (a test's own record) counts as there.
-  const hosts = plugged.filter((host) => hostsOf(pool)?.find(host) === undefined || isLiveHost(db, host))
+  const hosts = db.refs('host').filter((host) => sees(host) && (hostsOf(pool)?.find(host) === undefined || isLiveHost(db, host)))
   if (hosts.includes(request.host ?? refs.host)) return undefined
   const [elsewhere] = hosts
   if (elsewhere === undefined) throw new XapiFailure('NO_HOSTS_AVAILABLE')

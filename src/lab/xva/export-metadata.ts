@@ -52,6 +52,6 @@ function allVms(pool: LabPool, includeDom0: boolean): Refstring[] {
     const row = pool.db.get('VM', vm)
     const standard =
       flag(row, 'is_default_template') || (flag(row, 'is_a_template') && map(row, 'other_config').default_template === 'true')
-    return !standard && (includeDom0 || vm !== pool.refs.controlDomain)
+    return !standard && (includeDom0 || !flag(row, 'is_control_domain'))
   })
 }

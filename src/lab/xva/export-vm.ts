@@ -52,11 +52,7 @@ async function redirect(pool: LabPool, request: BulkRequest, vm: Refstring): Pro
     const disks = texts(row, 'VBDs').map((vbd) => text(pool.db.get('VBD', vbd), 'VDI'))
     if (text(row, 'power_state') === 'Suspended') disks.push(text(row, 'suspend_VDI'))
     const srs = new Set(disks.filter((vdi) => !isNullRef(vdi)).map((vdi) => text(pool.db.get('VDI', vdi), 'SR')))
-    for (const sr of srs) {
-      const elsewhere = redirectFor(pool, request, sr)
-      if (elsewhere !== undefined) return elsewhere
-    }
-    return undefined
+    return redirectFor(pool, request, ...srs)
   } catch (error) {
     if (!(error instanceof XapiFailure)) throw error
     const task = request.parameter('task_id')
@@ -74,7 +70,7 @@ async function exportHere(pool: LabPool, request: BulkRequest, vm: Refstring): P
       const compression = compressionOf(request.query.get('use_compression'))
       const sink = compression === undefined ? plainSink(request) : compressedSink(request, compression)
       try {
-        await sendVm(pool, sink, vm, preservePowerState, task.ref)
+        await sendVm(pool, sink, vm, { preservePowerState, task: task.ref, ...(request.host === undefined ? {} : { host: request.host }) })
         await sink.end()
       } catch (error) {
         // Somebody who hung up is told nothing, but the task is (write_block in stream_vdi.ml).
@@ -113,7 +109,14 @@ export function booleanOf(value: string | null | undefined, absent: boolean): bo
   return value === 'true'
 }
 
-async function sendVm(pool: LabPool, sink: ByteSink, vm: Refstring, preservePowerState: boolean, task: Refstring): Promise<void> {
+interface Sending {
+  readonly preservePowerState: boolean
+  readonly task: Refstring
+  /** The host that sends. */
+  readonly host?: Refstring
+}
+
+async function sendVm(pool: LabPool, sink: ByteSink, vm: Refstring, { preservePowerState, task, host }: Sending): Promise<void> {
   const options = { ...FULL_EXPORT, preservePowerState }
   const names = collectNames(pool, [vm], options)
   await sink.write(metadataMember(pool, encodeOvaXml(pool, collectObjects(pool, names, options))))
@@ -126,7 +129,7 @@ async function sendVm(pool: LabPool, sink: ByteSink, vm: Refstring, preservePowe
     sizes.reduce((a, b) => a + b, 0),
   )
   for (const [id, vdi] of disks) {
-    const attachment = await pool.storage.attach(vdi, 'RO', 'export')
+    const attachment = await pool.storage.attach(vdi, 'RO', 'export', host)
     try {
       await sendDisk(sink, { id, disk: attachment.disk }, done)
     } finally {

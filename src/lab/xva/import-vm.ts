@@ -98,7 +98,7 @@ async function importArchive(pool: LabPool, request: BulkRequest, task: Refstrin
     if (options.restore) assertSeedsAreFree(state)
     await importObjects(state)
     try {
-      if (options.sr !== undefined) await receiveDisks(state, source)
+      if (options.sr !== undefined) await receiveDisks(state, source, request.host)
       return complete(state)
     } catch (error) {
       if (!options.force) await takeBack(state)
@@ -116,7 +116,7 @@ function assertCompatible(pool: LabPool, { major, minor, exportVersion }: Archiv
   if (newer || exportVersion < EXPORT_VERSION) throw new XapiFailure('IMPORT_INCOMPATIBLE_VERSION')
 }
 
-async function receiveDisks(state: ImportState, source: ByteSource): Promise<void> {
+async function receiveDisks(state: ImportState, source: ByteSource, host: Refstring | undefined): Promise<void> {
   const { pool, task, options } = state
   const row = pool.db.get('task', task)
   // Tells clients that they may change networks now, while the disks come.
@@ -131,7 +131,7 @@ async function receiveDisks(state: ImportState, source: ByteSource): Promise<voi
   )
   const first: FirstChunk = { length: undefined }
   for (const { id, size } of disks) {
-    const attachment = await pool.storage.attach(imported(state, id), 'RW', 'import')
+    const attachment = await pool.storage.attach(imported(state, id), 'RW', 'import', host)
     try {
       await receiveDisk(source, attachment.disk, first, { id, size, force: options.force, done })
     } finally {
