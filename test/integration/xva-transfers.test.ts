@@ -1,7 +1,6 @@
 /** VMs as archives, within a pool and between two: curl carries them, tar and Python's tarfile read them. */
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
-import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { after, before, test } from 'node:test'
 import { promisify } from 'node:util'
@@ -97,7 +96,7 @@ for (const use_compression of ['false', 'gzip', 'zstd']) {
     assert.deepEqual([now.power_state, now.is_a_template, now.current_operations, now.version], ['Halted', false, {}, 0])
     const [config, configBefore] = [now.other_config as Row, before.other_config as Row]
     assert.equal(config.note, 'a & <b>')
-    assert.equal(config.import_task, received.task.row.uuid === undefined ? undefined : config.import_task)
+    assert.match(String(config.import_task), /^OpaqueRef:/)
     assert.notEqual(now.uuid, before.uuid)
     assert.notEqual(config.mac_seed, configBefore.mac_seed)
     assert.notEqual(now.generation_id === '' ? 'none' : now.generation_id, before.generation_id)
@@ -121,7 +120,6 @@ test('tar lists a plain archive, and Python reads every piece with its checksum 
     'print(json.dumps([[m.name,m.size,hashlib.sha256(t.extractfile(m).read()).hexdigest()] for m in t]))'
   const members = JSON.parse((await run('python3', ['-c', script, files.path('listed.xva')])).stdout) as [string, number, string][]
   const pieces = members.slice(1).filter(([name]) => !name.endsWith('.xxhash'))
-  const [root] = await disks(paris, vm)
   const ids = [...new Set(pieces.map(([name]) => name.split('/')[0] as string))]
   assert.equal(ids.length, 2)
   // Of the first disk 5 MiB and a sector hold data, and of either the first and the last piece come in any case.
@@ -139,7 +137,6 @@ test('tar lists a plain archive, and Python reads every piece with its checksum 
   const vdi = diskRows(paris, vm)[0]?.uuid
   const { sha256 } = await paris.post('/disk/hash', { vdi, extents: [{ offset: MiB, length: MiB }] })
   assert.equal(pieces.find(([name]) => name === `${ids[0]}/00000001`)?.[2], sha256)
-  assert.ok(root)
 })
 
 const diskRows = ({ pool }: StartedPool, vm: string) =>
@@ -168,6 +165,7 @@ test(
 
     const again = await restore()
     assert.deepEqual(again.task.error, ['VM_TO_IMPORT_IS_NOT_NEWER_VERSION', made, '1', '0'])
+    // What was refused left no disk without a VM.
     assert.equal(
       oslo.pool.db.refs('VDI').length,
       oslo.pool.db.refs('VDI').filter((vdi) => (oslo.pool.db.get('VDI', vdi).VBDs as string[]).length > 0).length,
@@ -245,8 +243,8 @@ test('contents of a VTPM, NVRAM and BIOS strings come along', needs('curl'), asy
 
 test('networks are found by name, then by bridge, and made where there is neither', needs('curl'), async () => {
   const { pool } = paris
-  const byBridge = (await pool.invoke('network.create', { name_label: 'only here', bridge: 'xenbr1x', other_config: {} })) as string
-  const unknown = (await pool.invoke('network.create', { name_label: 'nowhere else', bridge: '', other_config: { a: 'b' } })) as string
+  await pool.invoke('network.create', { name_label: 'only here', bridge: 'xenbr1x', other_config: {} })
+  await pool.invoke('network.create', { name_label: 'nowhere else', bridge: '', other_config: { a: 'b' } })
   const renamed = (await oslo.pool.invoke('network.create', { name_label: 'another name', bridge: 'xenbr1x', other_config: {} })) as string
   const vm = await someVm({ networks: ['only here', 'nowhere else', 'Pool-wide network associated with eth0'] })
   await files.get(paris, { ref: vm }, 'networks.xva')
@@ -257,7 +255,6 @@ test('networks are found by name, then by bridge, and made where there is neithe
   const fresh = oslo.pool.db.get('network', second)
   assert.deepEqual([fresh.name_label, (fresh.other_config as Row).a], ['nowhere else', 'b'])
   assert.equal(oslo.pool.db.get('network', third).name_label, 'Pool-wide network associated with eth0')
-  assert.ok(byBridge && unknown)
 })
 
 test('the SR is the one asked for, by reference or uuid, else the default one', needs('curl'), async () => {
@@ -288,24 +285,16 @@ test('records alone move a VM whose disks are there already', needs('curl'), asy
   await run('tar', ['tf', files.path('records.xva')])
   assert.equal((await files.put(oslo, {}, 'records.xva', 'metadata')).task.error[0], 'VDI_CONTENT_ID_MISSING')
   const before = await record(paris, vm)
+  const rows = diskRows(paris, vm).map(({ uuid }) => uuid)
   await pool.invoke('VM.destroy', snapshot)
   await pool.invoke('VM.destroy', vm)
   const restored = await files.put(paris, { restore: 'true' }, 'records.xva', 'metadata')
   const made = await record(paris, one(restored))
   assert.equal(made.uuid, before.uuid)
-  assert.deepEqual(
-    diskRows(paris, restored.task.result[0] as string)
-      .map(({ uuid }) => uuid)
-      .sort(),
-    (before.VBDs as string[]).length > 0
-      ? diskRows(paris, restored.task.result[0] as string)
-          .map(({ uuid }) => uuid)
-          .sort()
-      : [],
-  )
+  const disksNow = diskRows(paris, restored.task.result[0] as string).map(({ uuid }) => uuid)
+  assert.deepEqual([disksNow, rows.length], [rows, 2])
   assert.deepEqual(
     (made.snapshots as string[]).map((ref) => pool.db.get('VM', ref).name_label),
     ['point'],
   )
-  assert.ok(createHash)
 })
