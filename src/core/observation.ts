@@ -22,6 +22,8 @@ export interface SourceDisk {
   readonly name: string
   readonly size: number
   readonly cbt: boolean
+  /** What its storage holds of it, as far as that is told. */
+  readonly allocated?: { readonly least: number; readonly most: number } | undefined
   readonly sharable: boolean
   /** Thrown back to its beginning at each start (`on_boot` is `reset`): such a disk can't be snapshotted. */
   readonly resets: boolean
@@ -134,7 +136,17 @@ export interface Replica {
 }
 
 export interface TargetFacts {
-  readonly sr: { readonly uuid: string; readonly name: string; readonly free: number | undefined; readonly thin: boolean | undefined }
+  readonly sr: {
+    readonly uuid: string
+    readonly name: string
+    readonly free: number | undefined
+    readonly thin: boolean | undefined
+    readonly size?: number | undefined
+    /** Undefined: not known, or larger than any disk of the source. */
+    readonly largestDisk?: number | undefined
+    /** Undefined: nothing speaks against it. */
+    readonly canSnapshot?: boolean | undefined
+  }
   /** Whether the replica's pool is the source's. */
   readonly samePool: boolean
   readonly replica: Replica | undefined

@@ -9,6 +9,7 @@ import { planVifs, type VifPlan } from './networks.ts'
 import type { SourceDisk, SourceFacts, SourceSnapshotDisk, TargetFacts } from './observation.ts'
 import { findResumable, type Resumable } from './resume.ts'
 import { judgeRestorePoints, type Kept } from './retention.ts'
+import { judgeSpace, tooLarge, withoutSnapshots } from './space.ts'
 
 export interface Policy {
   readonly job: string
@@ -70,6 +71,8 @@ export interface Refusal {
     | 'usb-device'
     | 'chain-too-long'
     | 'no-space'
+    | 'disk-too-large'
+    | 'no-snapshots'
   readonly text: string
   readonly hint: string
 }
@@ -83,6 +86,10 @@ export function planVmRun(source: SourceFacts, target: TargetFacts, policy: Poli
   if (refusal !== undefined) return { kind: 'refused', refusal }
   const resumable = findResumable(source, target, (uuid) => source.disks.some((disk) => disk.uuid === uuid && !isExcludedByName(disk.name)))
   const disks = source.disks.map((disk) => planDisk(disk, target, resumable))
+  const impossible = withoutSnapshots(target) ?? tooLarge(disks, target)
+  if (impossible !== undefined) return { kind: 'refused', refusal: impossible }
+  const space = judgeSpace(disks, source.disks, target, makesRoom(disks, target))
+  if (space.kind === 'refused') return { kind: 'refused', refusal: space.refusal }
   const vifs = planVifs(source.vifs, source.networks, target.networks, policy.networks)
   // The restore point that this run will make counts among those to keep.
   const coming = {
@@ -111,11 +118,18 @@ export function planVmRun(source: SourceFacts, target: TargetFacts, policy: Poli
       unblockMigration: source.migrationBlockedByUs,
       warnings: [
         ...warnings(source, disks, vifs),
+        ...(space.kind === 'warned' ? [space.warning] : []),
         ...judgeChains('source', source.disks).warnings,
         ...judgeChains('target', replica?.disks ?? []).warnings,
       ],
     },
   }
+}
+
+/** Whether left-overs, or disks that are replaced, go before anything is written. */
+function makesRoom(disks: readonly DiskPlan[], { strayDisks, restorePoints, replica }: TargetFacts): boolean {
+  const replaces = disks.some((disk) => disk.mode !== 'skipped' && disk.choice.landing.kind === 'create')
+  return strayDisks.length > 0 || restorePoints.some(({ complete }) => !complete) || (replaces && (replica?.disks.length ?? 0) > 0)
 }
 
 function refuse(source: SourceFacts, target: TargetFacts): Refusal | undefined {

@@ -5,6 +5,7 @@ import { MARK, MIGRATION_BLOCKED_PREFIX, parseDatetime, readMarks, readReplicaMa
 import type { NetworkFacts, SourceDisk, SourceFacts, SourceSnapshotDisk, SourceSnapshotVm, SourceVif } from '../core/observation.ts'
 import type { RecordOf } from '../xapi/records.generated.ts'
 import type { Ref } from '../xapi/ref.ts'
+import { allocatedOf } from './allocated.ts'
 import { chainDepthOf, disksOf, findByUuid, holdersOf, type PoolView } from './pool-view.ts'
 
 /** Operations under which a snapshot must not be taken: the disks are on their way elsewhere. */
@@ -72,6 +73,7 @@ export function inspectSource(view: PoolView, chain: Chain): Inspected {
       name: disk.name_label,
       size: disk.virtual_size,
       cbt: disk.cbt_enabled,
+      allocated: allocatedOf(view, disk),
       sharable: disk.sharable,
       resets: disk.on_boot === 'reset',
       chainDepth: chainDepthOf(view, disk),

@@ -68,6 +68,7 @@ export async function inspectTarget(view: PoolView, chain: Chain, samePool: bool
         uuid: srRecord.uuid,
         name: srRecord.name_label,
         free: srRecord.physical_size > 0 ? Math.max(0, srRecord.physical_size - srRecord.physical_utilisation) : undefined,
+        size: srRecord.physical_size > 0 ? srRecord.physical_size : undefined,
         thin: THIN.has(srRecord.type) ? true : srRecord.type.startsWith('lvm') ? false : undefined,
       },
       samePool,

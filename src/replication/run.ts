@@ -16,6 +16,7 @@ import { type Inspected, inspectSource } from './inspect-source.ts'
 import { type AskWritten, type InspectedTarget, inspectTarget } from './inspect-target.ts'
 import { mendTarget } from './mend.ts'
 import { blockMigration, unblockMigration } from './migration-block.ts'
+import { nbdTransport } from './nbd-transport.ts'
 import { type AttachedDisk, disksOf, findByUuid, type PoolView, viewPool } from './pool-view.ts'
 import { removeAll } from './prune.ts'
 import { createReplica, type ReplicaVm, refreshReplica, removeReplica, type SourceCd } from './replica-vm.ts'
@@ -30,6 +31,7 @@ import {
   type SourceSnapshot,
   takeSnapshot,
 } from './source-snapshot.ts'
+import { storageLimits } from './storage-limits.ts'
 import { checkpoint, prepareTargetDisk, type TargetDisk } from './target-disk.ts'
 import { type TransferResult, transferDisk } from './transfer.ts'
 import { SAMPLES, verifySent, verifyWhole } from './verify.ts'
@@ -49,6 +51,8 @@ export interface RunOptions {
   readonly beforeWrite?: (bytes: number) => Promise<void> | void
   /** See RunContext. */
   readonly leastSegment?: number
+  /** Reads over NBD without encryption where a pool offers nothing else; default: not. */
+  readonly allowInsecureNbd?: boolean
   readonly onEvent?: (event: RunEvent) => void
   /** See RunContext. */
   readonly stillHeld?: () => Promise<void>
@@ -74,7 +78,10 @@ export async function prepareRun(options: RunOptions): Promise<PreparedRun> {
   const views = await viewBoth(options)
   const inspected = inspectSource(views.source, ids)
   const samePool = views.source === views.target
-  const inspectedTarget = await inspectTarget(views.target, ids, samePool, askByTracking(options))
+  const seen = await inspectTarget(views.target, ids, samePool, askByTracking(options))
+  const largest = Math.max(0, ...inspected.facts.disks.map(({ size }) => size))
+  const limits = await storageLimits(options.target, seen.srRecord, largest, options.signal)
+  const inspectedTarget = { ...seen, facts: { ...seen.facts, sr: { ...seen.facts.sr, ...limits } } }
   stage('plan')
   const policy: Policy = { job: ids.job, schedule: ids.schedule, retention: options.retention, networks: options.networks }
   const planned = planVmRun(inspected.facts, inspectedTarget.facts, policy)
@@ -117,6 +124,11 @@ const stageOf = (options: RunOptions) => (stage: RunStage) => options.onEvent?.(
 
 /** Runs a prepared plan. On failure nothing is left behind but what the next run continues; throws Failure, or the signal's reason. */
 export async function executeRun(options: RunOptions, prepared: PreparedRun, startedAt: Date): Promise<RunReport> {
+  const allowed = options.allowInsecureNbd ?? false
+  const transports = {
+    source: nbdTransport(prepared.views.source.network, allowed),
+    target: nbdTransport(prepared.views.target.network, allowed),
+  }
   const context: RunContext = {
     ids: options.ids,
     source: options.source,
@@ -124,6 +136,7 @@ export async function executeRun(options: RunOptions, prepared: PreparedRun, sta
     signal: options.signal,
     budget: options.budget,
     leastSegment: options.leastSegment,
+    transportOf: (xapi) => transports[xapi === options.source ? 'source' : 'target'],
     stillHeld: options.stillHeld,
     log: (message) => options.onEvent?.({ kind: 'log', message }),
   }
@@ -159,6 +172,11 @@ class VmRun {
     this.#startedAt = startedAt
     this.#stage = stageOf(options)
     this.#warnings = [...prepared.plan.warnings]
+    for (const [side, xapi] of [['source', context.source] as const, ['target', context.target] as const]) {
+      if (context.transportOf?.(xapi) !== 'clear') continue
+      const text = `disks of the ${side} are read in clear text: whoever sees that network can read them, and act with the session that reads them`
+      this.#warnings.push({ code: 'nbd-in-clear-text', text, avoid: 'give the network the purpose "nbd" instead of "insecure_nbd"' })
+    }
   }
 
   async run(): Promise<RunReport> {
@@ -302,7 +320,7 @@ class VmRun {
     const baseRef = base && findByUuid(views.source.VDI, base.uuid)?.[0]
     const result = await transferDisk(context, {
       plan,
-      snapshot: disk,
+      snapshot: { ...disk, imageFormat: live.record.sm_config['image-format'] },
       base: base && baseRef && { ref: baseRef, kind: base.kind, cbt: base.cbt },
       prepare: (...how) => this.#prepareDisk(plan, live, disk, replica, ...how),
       checkpoint: async (made, done) => {

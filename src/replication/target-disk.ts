@@ -8,6 +8,7 @@ import { destroyDisk, whenFree } from './destroy.ts'
 import { cloningToken, unfinishedDiskPrefix } from './inspect-target.ts'
 import { type AttachedDisk, findByUuid, type PoolView } from './pool-view.ts'
 import { ownMarks, type ReplicaVm } from './replica-vm.ts'
+import { LARGEST_VHD } from './qcow2-source.ts'
 import type { RunContext } from './session.ts'
 
 /** The source disk as it was snapshotted, and how it hangs on its VM. */
@@ -96,6 +97,8 @@ export async function prepareTargetDisk(
         sharable: false,
         read_only: false,
         other_config: {},
+        // Where the storage keeps several formats it would choose this one by itself, unless it was told to prefer VHDs.
+        ...(wanted.size > LARGEST_VHD ? { sm_config: { 'image-format': 'qcow2' } } : {}),
       }
       const ref = (await target.callAsync('VDI.create', [record], { signal })) as Ref<'VDI'>
       return adopt(context, replica, wanted, writing, replaced, { ref, size: wanted.size, blank: true })
