@@ -6,6 +6,7 @@ import { Failure } from '../core/failure.ts'
 import { VERIFY_MODES, type VerifyMode } from '../core/report.ts'
 import { explainError } from '../replication/explain.ts'
 import { executeRun, prepareRun, type RunOptions } from '../replication/run.ts'
+import { withChain } from '../replication/with-chain.ts'
 import { connectXapi } from '../xapi/connect.ts'
 import { type PoolLogin, PoolUrlError, parsePoolUrl } from '../xapi/pool-url.ts'
 import { commandTrust, type TrustAsker, type TrustPolicy } from '../xapi/trust.ts'
@@ -80,13 +81,13 @@ async function run(args: readonly string[]): Promise<number> {
         budget: createByteBudget(MEMORY),
         onEvent: view.show,
       }
-      const prepared = await prepareRun(options)
       if (wanted.dryRun) {
+        const prepared = await prepareRun(options)
         view.clear()
         process.stdout.write(wanted.json ? `${JSON.stringify({ plan: prepared.plan })}\n` : formatPlan(prepared.plan))
         return 0
       }
-      const report = await executeRun(options, prepared, startedAt)
+      const report = await withChain(options, async (held) => executeRun(held, await prepareRun(held), startedAt))
       view.clear()
       process.stdout.write(wanted.json ? `${JSON.stringify(report)}\n` : formatReport(report))
       return 0

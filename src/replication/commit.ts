@@ -36,15 +36,19 @@ export interface CommittedPoint {
   readonly name: string
 }
 
-/** Throws Failure REPLICA_IN_USE when another run of the chain came in between. */
+/** Throws Failure REPLICA_IN_USE or RUN_SUPERSEDED when another run of the chain came in between. */
 export async function commitRestorePoint(context: RunContext, request: CommitRequest): Promise<CommittedPoint> {
   const { target, ids, signal } = context
   const { replica, disks, takenAt } = request
-  await assertNotOvertaken(
-    context,
-    replica.known,
-    disks.map(({ disk }) => disk),
-  )
+  // Who holds the chain needs no other proof that nobody else came in between.
+  if (context.stillHeld !== undefined) await context.stillHeld()
+  else {
+    await assertNotOvertaken(
+      context,
+      replica.known,
+      disks.map(({ disk }) => disk),
+    )
+  }
   const marks = {
     [MARK.job]: ids.job,
     [MARK.schedule]: ids.schedule,

@@ -1,6 +1,8 @@
 /** What could go wrong with a chain behind its back: other people's hands, other runs, pools that answer late or not at all. */
 import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
+import { once } from 'node:events'
 import { after, before, describe, test } from 'node:test'
 import { XapiError } from '../../src/xapi/errors.ts'
 import type { Ref } from '../../src/xapi/ref.ts'
@@ -406,5 +408,112 @@ describe('a chain that others meddle with', () => {
     const disks = [...(await look(target)).VDI.values()].filter(({ other_config: config }) => config.note === 'travels')
     assert.equal(disks.length, 2)
     assert.deepEqual(disks.filter(({ other_config: config }) => config.content_id === 'of the source').length, 0)
+  })
+
+  const locksLeft = async () => {
+    const configs = await withXapi(target, async (xapi) =>
+      [...(await xapi.records('SR')).values()].map(({ other_config: config }) => config),
+    )
+    return configs.flatMap((config) => Object.keys(config).filter((key) => key.startsWith('understudy:')))
+  }
+
+  test('G1: of two runs of a chain that are started at once one is refused, and the other’s restore point is right', async () => {
+    const vm = await makeVm(source, [64 * MIB])
+    const chain = chainOf(vm)
+    await replicate(chain)
+    await write(vm, '0', 200, 'at once')
+    const lockTiming = { beatMs: 50, patienceMs: 5000 }
+    let second: Promise<unknown> | undefined
+    // The first has a snapshot and a disk that is being written when the second looks.
+    const first = await replicate(chain, {
+      lockTiming,
+      meddle: {
+        target: async (method, params, go) => {
+          const result = await go()
+          if (method === 'VDI.set_other_config' && 'understudy:writing' in (params[1] as object) && second === undefined) {
+            second = replicate(chain, { lockTiming })
+            await assert.rejects(second, { code: 'RUN_UNDER_WAY' })
+          }
+          return result
+        },
+      },
+    })
+    assert.ok(second)
+    await assertHolds(chain, first.run, await hashesOf(source, vm))
+    assertNoLeftovers(await look(source), await look(target), chain, vm)
+    assert.deepEqual(await locksLeft(), [])
+  })
+
+  test('G3: the lock of a run that is silent is taken over, and it makes no restore point any more', async () => {
+    const vm = await makeVm(source, [64 * MIB])
+    const chain = chainOf(vm)
+    const silent = { beatMs: 600_000, patienceMs: 0 }
+    const run = randomUUID()
+    let next: Promise<{ run: string }> | undefined
+    const superseded = replicate(chain, {
+      run,
+      lockTiming: silent,
+      verify: 'off',
+      onEvent: (event) => {
+        if (event.kind === 'stage' && event.stage === 'transfer') next = replicate(chain, { lockTiming: { beatMs: 50, patienceMs: 200 } })
+      },
+      meddle: {
+        target: async (method, _, go) => {
+          // It stands still where its disk is not attached yet.
+          if (method === 'VDI.create') await next
+          return go()
+        },
+      },
+    })
+    await assert.rejects(superseded, (error: Error & { code?: string }) => error.code !== undefined)
+    const report = await next
+    const points = restorePoints(await look(target), chain)
+    assert.deepEqual(
+      points.map((point) => point.run),
+      [report?.run],
+    )
+    await assertHolds(chain, report?.run as string, await hashesOf(source, vm))
+    await replicate(chain)
+    assertNoLeftovers(await look(source), await look(target), chain, vm)
+    assert.deepEqual(await locksLeft(), [])
+  })
+
+  test('G3: the lock of a process of this machine that has ended holds nobody up', async () => {
+    const vm = await makeVm(source, [32 * MIB])
+    const chain = chainOf(vm)
+    const child = spawn(process.execPath, ['-e', ''], { stdio: 'ignore' })
+    await once(child, 'exit')
+    let mine: string | undefined
+    const key = `understudy:running:${chain.job}:${chain.vm}`
+    await replicate(chain, {
+      meddle: {
+        target: async (method, params, go) => {
+          if (method === 'SR.add_to_other_config' && mine === undefined) {
+            mine = params[2] as string
+            const dead = JSON.stringify({ ...JSON.parse(mine), run: 'dead', pid: child.pid })
+            await withXapi(target, async (xapi) => xapi.call('SR.add_to_other_config', [params[0], key, dead]))
+          }
+          return go()
+        },
+      },
+      lockTiming: { beatMs: 5000, patienceMs: 600_000 },
+    })
+    assert.deepEqual(await locksLeft(), [])
+  })
+
+  test('a reader that is still attached to the replica’s disk is waited for', async () => {
+    const vm = await makeVm(source, [32 * MIB])
+    const chain = chainOf(vm)
+    await target.post('/settings', { nbdDetachMs: 1500 })
+    try {
+      await replicate(chain, { verify: 'changed' })
+      await write(vm, '0', 10, 'soon')
+      const report = await replicate(chain, { verify: 'changed' })
+      const [planned] = report.plan.disks
+      assert.ok(planned?.mode === 'delta' && planned.choice.landing.kind === 'in-place')
+      await assertHolds(chain, report.run, await hashesOf(source, vm))
+    } finally {
+      await target.post('/settings', { nbdDetachMs: 20 })
+    }
   })
 })

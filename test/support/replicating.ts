@@ -5,6 +5,7 @@ import { createByteBudget } from '../../src/block/budget.ts'
 import { readMarks, readRestorePointMark } from '../../src/core/marks.ts'
 import type { RunEvent, RunReport, VerifyMode } from '../../src/core/report.ts'
 import { executeRun, prepareRun, type RunOptions } from '../../src/replication/run.ts'
+import { withChain } from '../../src/replication/with-chain.ts'
 import { connectXapi } from '../../src/xapi/connect.ts'
 import type { RecordOf } from '../../src/xapi/records.generated.ts'
 import type { Ref } from '../../src/xapi/ref.ts'
@@ -63,6 +64,7 @@ export interface RunChanges {
   readonly networks?: ReadonlyMap<string, string | null>
   readonly leastSegment?: number
   readonly onEvent?: (event: RunEvent) => void
+  readonly lockTiming?: RunOptions['lockTiming']
   /** Called between plan and execution. */
   readonly between?: () => Promise<void>
 }
@@ -83,11 +85,13 @@ export async function replicate(chain: Chain, changes: RunChanges = {}): Promise
         signal: changes.signal ?? new AbortController().signal,
         budget: createByteBudget(64 * MIB),
         ...(changes.onEvent === undefined ? {} : { onEvent: changes.onEvent }),
+        ...(changes.lockTiming === undefined ? {} : { lockTiming: changes.lockTiming }),
         ...(changes.leastSegment === undefined ? {} : { leastSegment: changes.leastSegment }),
       }
-      return prepareRun(options).then(async (prepared) => {
+      return withChain(options, async (held) => {
+        const prepared = await prepareRun(held)
         await changes.between?.()
-        return executeRun(options, prepared, new Date())
+        return executeRun(held, prepared, new Date())
       })
     }
     return chain.source.url === chain.target.url ? both(connected) : withXapi(chain.target, both)
