@@ -37,6 +37,7 @@ target, and makes a restore point of it.
   --retention N       restore points to keep (default 3)
   --verify MODE       off, sample (default: some of what was sent is read back), changed (all of it), full (both disks whole)
   --network SRC=DST   network of the source by uuid, and the target's that stands for it, or none; repeatable
+  --allow-insecure-nbd  read over NBD in clear text where a pool offers nothing else (a network of purpose insecure_nbd)
   --dry-run           print the plan and change nothing
   --trust FINGERPRINT accept the certificate with this SHA-256 fingerprint; repeatable (also UNDERSTUDY_TRUST)
   --json              the report (or plan) as JSON on standard output, nothing else
@@ -58,6 +59,7 @@ interface Arguments {
   readonly networks: ReadonlyMap<string, string | null>
   readonly trust: readonly string[]
   readonly dryRun: boolean
+  readonly allowInsecureNbd: boolean
   readonly json: boolean
 }
 
@@ -77,6 +79,7 @@ async function run(args: readonly string[]): Promise<number> {
         retention: wanted.retention,
         verify: wanted.verify,
         networks: wanted.networks,
+        allowInsecureNbd: wanted.allowInsecureNbd,
         signal,
         budget: createByteBudget(MEMORY),
         onEvent: view.show,
@@ -154,6 +157,7 @@ function parse(args: readonly string[]): Arguments {
       network: { type: 'string', multiple: true, default: [] },
       trust: { type: 'string', multiple: true, default: [] },
       'dry-run': { type: 'boolean', default: false },
+      'allow-insecure-nbd': { type: 'boolean', default: false },
       json: { type: 'boolean', default: false },
     },
   })
@@ -177,6 +181,7 @@ function parse(args: readonly string[]): Arguments {
     networks: new Map(values.network.map(networkPair)),
     trust: values.trust,
     dryRun: values['dry-run'],
+    allowInsecureNbd: values['allow-insecure-nbd'],
     json: values.json,
   }
 }

@@ -62,6 +62,7 @@ export interface RunChanges {
   readonly retention?: number
   readonly signal?: AbortSignal
   readonly networks?: ReadonlyMap<string, string | null>
+  readonly allowInsecureNbd?: boolean
   readonly leastSegment?: number
   readonly onEvent?: (event: RunEvent) => void
   readonly lockTiming?: RunOptions['lockTiming']
@@ -82,6 +83,7 @@ export async function replicate(chain: Chain, changes: RunChanges = {}): Promise
         retention: changes.retention ?? 3,
         verify: changes.verify ?? 'changed',
         networks: changes.networks ?? new Map(),
+        allowInsecureNbd: changes.allowInsecureNbd ?? false,
         signal: changes.signal ?? new AbortController().signal,
         budget: createByteBudget(64 * MIB),
         ...(changes.onEvent === undefined ? {} : { onEvent: changes.onEvent }),
