@@ -13,13 +13,18 @@ export function terminalAsker(signal: AbortSignal): TrustAsker | undefined {
   }
 }
 
-async function ask(address: string, fingerprint: string, signal: AbortSignal): Promise<boolean> {
+/** A yes or no on a terminal; without one it is a no. */
+export async function askOnTerminal(question: string, signal: AbortSignal): Promise<boolean> {
+  if (!process.stdin.isTTY || !process.stderr.isTTY) return false
   const lines = createInterface({ input: process.stdin, output: process.stderr })
   try {
-    process.stderr.write(`The certificate of ${address} has not been seen before. Its SHA-256 fingerprint is\n  ${fingerprint}\n`)
-    const answer = await lines.question('Is it the right one? Compare it with what the host shows. [y/N] ', { signal })
-    return /^y(es)?$/i.test(answer.trim())
+    return /^y(es)?$/i.test((await lines.question(`${question} [y/N] `, { signal })).trim())
   } finally {
     lines.close()
   }
+}
+
+async function ask(address: string, fingerprint: string, signal: AbortSignal): Promise<boolean> {
+  process.stderr.write(`The certificate of ${address} has not been seen before. Its SHA-256 fingerprint is\n  ${fingerprint}\n`)
+  return askOnTerminal('Is it the right one? Compare it with what the host shows.', signal)
 }

@@ -29,6 +29,7 @@ function planLine(disk: DiskPlan): string {
     continue: "onto the replica's disk, over what a broken run wrote",
     clone: "onto a clone of the restore point's disk",
     create: 'onto a new disk',
+    repair: "onto a clone of the restore point's disk, by comparing both sides",
     resume: 'onto the disk that an interrupted run began to write',
   }[landing.kind]
   const why = landing.kind === 'clone' ? `; ${landing.why.text}` : ''

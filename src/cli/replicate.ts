@@ -2,6 +2,7 @@
 import { createHash, randomUUID } from 'node:crypto'
 import { parseArgs } from 'node:util'
 import { createByteBudget } from '../block/budget.ts'
+import type { BrokenChainPolicy } from '../core/broken-chain.ts'
 import { Failure } from '../core/failure.ts'
 import { VERIFY_MODES, type VerifyMode } from '../core/report.ts'
 import { explainError } from '../replication/explain.ts'
@@ -11,12 +12,13 @@ import { connectXapi } from '../xapi/connect.ts'
 import { type PoolLogin, PoolUrlError, parsePoolUrl } from '../xapi/pool-url.ts'
 import { commandTrust, type TrustAsker, type TrustPolicy } from '../xapi/trust.ts'
 import type { Xapi } from '../xapi/xapi.ts'
-import { terminalAsker } from './ask-trust.ts'
+import { askOnTerminal, terminalAsker } from './ask-trust.ts'
 import { type Command, stopSignal, UsageError } from './command.ts'
 import { progressView } from './replicate-progress.ts'
 import { formatPlan, formatReport } from './replicate-report.ts'
 
 const MIB = 1024 * 1024
+const BROKEN_CHAIN = ['full', 'ask', 'repair'] as const
 /** Block data in memory at once, all disks together. */
 const MEMORY = 48 * MIB
 
@@ -36,6 +38,8 @@ target, and makes a restore point of it.
   --schedule ID       uuid of the schedule, whose restore points --retention counts (default: the job's)
   --retention N       restore points to keep (default 3)
   --verify MODE       off, sample (default: some of what was sent is read back), changed (all of it), full (both disks whole)
+  --on-broken-chain P what to do when a disk that has restore points can't be continued by a delta: full (default: send it whole and
+                      say why), ask (first; without a terminal it is refused), repair (compare both sides, send what differs)
   --network SRC=DST   network of the source by uuid, and the target's that stands for it, or none; repeatable
   --allow-insecure-nbd  read over NBD in clear text where a pool offers nothing else (a network of purpose insecure_nbd)
   --dry-run           print the plan and change nothing
@@ -56,6 +60,7 @@ interface Arguments {
   readonly schedule: string
   readonly retention: number
   readonly verify: VerifyMode
+  readonly onBrokenChain: BrokenChainPolicy | 'ask'
   readonly networks: ReadonlyMap<string, string | null>
   readonly trust: readonly string[]
   readonly dryRun: boolean
@@ -78,6 +83,7 @@ async function run(args: readonly string[]): Promise<number> {
         ids: { run: randomUUID(), job: wanted.job, schedule: wanted.schedule, vm: wanted.vm, sr: wanted.sr },
         retention: wanted.retention,
         verify: wanted.verify,
+        onBrokenChain: wanted.onBrokenChain === 'ask' ? 'refuse' : wanted.onBrokenChain,
         networks: wanted.networks,
         allowInsecureNbd: wanted.allowInsecureNbd,
         signal,
@@ -90,7 +96,14 @@ async function run(args: readonly string[]): Promise<number> {
         process.stdout.write(wanted.json ? `${JSON.stringify({ plan: prepared.plan })}\n` : formatPlan(prepared.plan))
         return 0
       }
-      const report = await withChain(options, async (held) => executeRun(held, await prepareRun(held), startedAt))
+      const run = (policy: RunOptions) => withChain(policy, async (held) => executeRun(held, await prepareRun(held), startedAt))
+      const report = await run(options).catch(async (error: unknown) => {
+        // Nothing was begun yet: the refusal comes with the plan, or before the first byte of the disk.
+        const refused = wanted.onBrokenChain === 'ask' && error instanceof Failure && error.code === 'FULL_REFUSED'
+        view.clear()
+        if (!refused || !(await askOnTerminal(`${error.message}. Send it whole?`, signal))) throw error
+        return run({ ...options, onBrokenChain: 'full' })
+      })
       view.clear()
       process.stdout.write(wanted.json ? `${JSON.stringify(report)}\n` : formatReport(report))
       return 0
@@ -154,6 +167,7 @@ function parse(args: readonly string[]): Arguments {
       schedule: { type: 'string' },
       retention: { type: 'string', default: '3' },
       verify: { type: 'string', default: 'sample' },
+      'on-broken-chain': { type: 'string', default: 'full' },
       network: { type: 'string', multiple: true, default: [] },
       trust: { type: 'string', multiple: true, default: [] },
       'dry-run': { type: 'boolean', default: false },
@@ -168,6 +182,9 @@ function parse(args: readonly string[]): Arguments {
   if (!Number.isInteger(retention) || retention < 1 || retention > 1000)
     throw new UsageError(`--retention is a number from 1 to 1000, not ${values.retention}`)
   const verify = VERIFY_MODES.find((mode) => mode === values.verify)
+  const onBrokenChain = BROKEN_CHAIN.find((policy) => policy === values['on-broken-chain'])
+  if (onBrokenChain === undefined)
+    throw new UsageError(`--on-broken-chain is one of ${BROKEN_CHAIN.join(', ')}, not ${values['on-broken-chain']}`)
   if (verify === undefined) throw new UsageError(`--verify is one of ${VERIFY_MODES.join(', ')}, not ${values.verify}`)
   return {
     from: pool(values.from ?? process.env.UNDERSTUDY_FROM, '--from'),
@@ -178,6 +195,7 @@ function parse(args: readonly string[]): Arguments {
     schedule: values.schedule === undefined ? job : uuid(values.schedule, '--schedule'),
     retention,
     verify,
+    onBrokenChain,
     networks: new Map(values.network.map(networkPair)),
     trust: values.trust,
     dryRun: values['dry-run'],

@@ -106,6 +106,7 @@ function choose(source: string, target: string, live: string, sizes: { source?: 
     continue: () => (landing.kind === 'continue' ? ` ${landing.disk} after ${landing.brokenRun}` : ''),
     clone: () => (landing.kind === 'clone' ? ` ${landing.of}: ${landing.why.code}` : ''),
     create: () => '',
+    repair: () => '',
     resume: () => (landing.kind === 'resume' ? ` ${landing.disk} from ${landing.done}` : ''),
   }[landing.kind]()
   return `delta from ${choice.base.uuid} of ${choice.restorePoint}, ${landing.kind}${how}`

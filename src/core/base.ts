@@ -41,6 +41,8 @@ export type Landing =
     }
   /** A fresh clone of the restore point's disk; the replica's own disk is replaced. */
   | { readonly kind: 'clone'; readonly of: string; readonly why: Reason }
+  /** A clone of a restore point's disk that is no base: both sides are compared, and what differs is written. */
+  | { readonly kind: 'repair'; readonly of: string }
   /** A new empty disk. */
   | { readonly kind: 'create' }
 
@@ -52,7 +54,7 @@ export type BaseChoice =
       readonly landing: Landing
       readonly reason: Reason
     }
-  | { readonly kind: 'full'; readonly landing: Extract<Landing, { kind: 'create' | 'resume' }>; readonly reason: Reason }
+  | { readonly kind: 'full'; readonly landing: Extract<Landing, { kind: 'create' | 'resume' | 'repair' }>; readonly reason: Reason }
 
 /**
  * The choice for a disk whose interrupted transfer is taken up again: the same source snapshot, onto the disk that has its beginning.

@@ -172,7 +172,7 @@ test(`G2: what is written in place is proven to hold the base, or was written fr
       if (disk.mode === 'skipped') continue
       const { choice } = disk
       // Resuming has tests of its own: no facts here have a checkpoint.
-      if (choice.landing.kind === 'resume') assert.fail('nothing to resume')
+      if (choice.landing.kind === 'resume' || choice.landing.kind === 'repair') assert.fail('nothing to resume, nobody asked to repair')
       else landings[choice.landing.kind]++
       if (choice.kind === 'full') {
         assert.equal(choice.landing.kind, 'create')

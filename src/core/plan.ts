@@ -4,6 +4,7 @@
  */
 
 import { type BaseChoice, chooseBase, type Reason, resumeDisk } from './base.ts'
+import { type BrokenChainPolicy, isBroken, repaired } from './broken-chain.ts'
 import { judgeChains } from './chain-health.ts'
 import { planVifs, type VifPlan } from './networks.ts'
 import type { SourceDisk, SourceFacts, SourceSnapshotDisk, TargetFacts } from './observation.ts'
@@ -18,6 +19,8 @@ export interface Policy {
   readonly retention: number
   /** Source network uuid → target network uuid, null to leave disconnected. */
   readonly networks: ReadonlyMap<string, string | null>
+  /** Default: `full`. */
+  readonly onBrokenChain?: BrokenChainPolicy
 }
 
 export type DiskPlan =
@@ -70,6 +73,7 @@ export interface Refusal {
     | 'resetting-disk'
     | 'usb-device'
     | 'chain-too-long'
+    | 'full-refused'
     | 'no-space'
     | 'disk-too-large'
     | 'no-snapshots'
@@ -85,11 +89,13 @@ export function planVmRun(source: SourceFacts, target: TargetFacts, policy: Poli
   const refusal = refuse(source, target)
   if (refusal !== undefined) return { kind: 'refused', refusal }
   const resumable = findResumable(source, target, (uuid) => source.disks.some((disk) => disk.uuid === uuid && !isExcludedByName(disk.name)))
-  const disks = source.disks.map((disk) => planDisk(disk, target, resumable))
+  const disks = source.disks.map((disk) => planDisk(disk, target, resumable, policy.onBrokenChain ?? 'full'))
   const impossible = withoutSnapshots(target) ?? tooLarge(disks, target)
   if (impossible !== undefined) return { kind: 'refused', refusal: impossible }
   const space = judgeSpace(disks, source.disks, target, makesRoom(disks, target))
   if (space.kind === 'refused') return { kind: 'refused', refusal: space.refusal }
+  const refused = policy.onBrokenChain === 'refuse' ? refuseFull(source, disks, target) : undefined
+  if (refused !== undefined) return { kind: 'refused', refusal: refused }
   const vifs = planVifs(source.vifs, source.networks, target.networks, policy.networks)
   // The restore point that this run will make counts among those to keep.
   const coming = {
@@ -207,19 +213,35 @@ function refuse(source: SourceFacts, target: TargetFacts): Refusal | undefined {
   return undefined
 }
 
+/** G6: a job can ask before a full copy that it did not expect. */
+function refuseFull(source: SourceFacts, disks: readonly DiskPlan[], target: TargetFacts): Refusal | undefined {
+  const broken = source.disks.flatMap((disk) => {
+    const plan = disks.find((candidate) => candidate.source === disk.uuid)
+    return plan === undefined || plan.mode === 'skipped' || !isBroken(plan.choice, disk, target.restorePoints) ? [] : [plan]
+  })
+  if (broken.length === 0) return undefined
+  return {
+    code: 'full-refused',
+    text: `a full copy would be needed: ${broken.map(({ userdevice, reason }) => `disk ${userdevice}: ${reason.text}`).join('; ')}`,
+    hint: 'allow it with --on-broken-chain full, or have only the differences sent with --on-broken-chain repair',
+  }
+}
+
 /** A mark in a disk's name that keeps it out, as the original understands it: in backups and replicas, or in snapshots altogether. */
 const EXCLUDED = /\[(?:NOBAK|NOSNAP)\]/i
 
 export const isExcludedByName = (name: string): boolean => EXCLUDED.test(name)
 
-function planDisk(disk: SourceDisk, target: TargetFacts, resumable: Resumable | undefined): DiskPlan {
+function planDisk(disk: SourceDisk, target: TargetFacts, resumable: Resumable | undefined, onBroken: BrokenChainPolicy): DiskPlan {
   const { userdevice, uuid: source, name, size } = disk
   if (isExcludedByName(name)) {
     return { mode: 'skipped', userdevice, source, name, reason: { code: 'excluded-by-name', text: 'its name carries [NOBAK] or [NOSNAP]' } }
   }
   const live = resumable?.disks.get(source)?.live
   const resumed = live && resumeDisk(disk, live, target.restorePoints)
-  const choice = resumed ?? chooseBase(disk, target.replica?.disks ?? [], target.restorePoints)
+  const chosen = resumed ?? chooseBase(disk, target.replica?.disks ?? [], target.restorePoints)
+  const broken = isBroken(chosen, disk, target.restorePoints)
+  const choice = broken && onBroken === 'repair' ? repaired(chosen, disk, target.restorePoints) : chosen
   return { mode: choice.kind, userdevice, source, name, size, reason: choice.reason, choice }
 }
 

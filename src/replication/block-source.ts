@@ -4,15 +4,17 @@
  * Exports are VHDs, and qcow2 images of what a VHD can't hold.
  */
 import type { BlockSource, Extent } from '../block/block.ts'
-import { clamp, extentsOfBitmap, totalLength } from '../block/extents.ts'
+import { clamp, extentsOfBitmap, normalise, totalLength } from '../block/extents.ts'
 import type { Reason } from '../core/base.ts'
 import { fromByte, planSegments, type Segment } from '../core/segments.ts'
 import { NbdError } from '../nbd/nbd-error.ts'
+import type { NbdPool } from '../nbd/pool.ts'
 import { Qcow2Error } from '../qcow2/error.ts'
 import { VhdError } from '../vhd/error.ts'
 import { XapiConnectionError, XapiError } from '../xapi/errors.ts'
 import type { Ref } from '../xapi/ref.ts'
-import { openNbdBlocks } from './nbd-blocks.ts'
+import { differingSource } from './differing-source.ts'
+import { connectDisk, openNbdBlocks } from './nbd-blocks.ts'
 import { LARGEST_VHD, openQcow2Source, readQcow2Extents } from './qcow2-source.ts'
 import { openRawSource } from './raw-source.ts'
 import type { RunContext } from './session.ts'
@@ -40,6 +42,8 @@ export type Opened =
   | { readonly kind: 'unchanged'; readonly delta: boolean; readonly changedBytes: number; readonly tracked: true }
   | {
       readonly kind: 'blocks'
+      /** Whether only what differs from the disk to be repaired is given. */
+      readonly repair?: boolean
       /** Whether it is a delta relative to the base. */
       readonly delta: boolean
       /** Whether change tracking made the list: then it covers all that an earlier, broken run from the same base has written. */
@@ -93,7 +97,10 @@ export async function openSource(
   base: BaseDisk | undefined,
   done: number,
   fallbacks: Fallbacks,
+  compare?: { readonly ref: Ref<'VDI'>; readonly size: number },
 ): Promise<Opened> {
+  const differing = compare === undefined ? undefined : await openRepair(context, disk, compare, fallbacks)
+  if (differing !== undefined) return differing
   if (base === undefined) return openFull(context, disk, done, fallbacks)
   // What is in place of a delta is of no use to a full copy.
   return (await openDelta(context, disk, base, done, fallbacks)) ?? openFull(context, disk, 0, fallbacks)
@@ -169,6 +176,46 @@ async function trackedChanges(
       text: `list of changed blocks: ${why}`,
       avoid: 'keep change tracking on, and do not revert or migrate the disk’s storage',
     })
+    return undefined
+  }
+}
+
+/** What differs from a disk of the target: both are read over NBD wherever either may hold data. Undefined where that can't be done. */
+async function openRepair(
+  context: RunContext,
+  disk: ReadableDisk,
+  other: { readonly ref: Ref<'VDI'>; readonly size: number },
+  fallbacks: Fallbacks,
+): Promise<Opened | undefined> {
+  const { source, target, signal } = context
+  const everything = { extents: [{ offset: 0, length: disk.size }], bytesRead: 0 }
+  const here = (await allocatedExtents(context, disk, fallbacks)) ?? everything
+  const there = await readAllocatedExtents(target, other.ref, signal).catch((error: unknown) => {
+    tryAnother(error, signal)
+    return everything
+  })
+  const extents = clamp(normalise([...here.extents, ...there.extents]), disk.size)
+  const segments = planSegments(extents, context.leastSegment)
+  let pool: NbdPool | undefined
+  try {
+    pool = await connectDisk(target, other.ref, other.size, totalLength(extents), signal, context.transportOf?.(target))
+    const from = await openNbdBlocks(context, source, disk.ref, segments, disk.size)
+    const changedBytes = totalLength(extents)
+    return {
+      kind: 'blocks',
+      delta: false,
+      tracked: false,
+      repair: true,
+      changedBytes,
+      source: differingSource(from, pool),
+      extents,
+      segments,
+      nbd: true,
+      bytesReadBefore: here.bytesRead,
+    }
+  } catch (error) {
+    await pool?.close()
+    fallbacks.push({ code: 'repair-not-possible', text: `comparing both sides: ${tryAnother(error, signal)}; everything is sent` })
     return undefined
   }
 }

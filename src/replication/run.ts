@@ -2,6 +2,7 @@
 import type { ByteBudget } from '../block/block.ts'
 import { DIGEST_GRANULE } from '../block/content-digest.ts'
 import type { Reason } from '../core/base.ts'
+import type { BrokenChainPolicy } from '../core/broken-chain.ts'
 import { Failure } from '../core/failure.ts'
 import { type DigestMark, MARK, withoutMarks } from '../core/marks.ts'
 import { type DiskPlan, type Policy, planVmRun, type SentDiskPlan, type VmRunPlan } from '../core/plan.ts'
@@ -51,6 +52,8 @@ export interface RunOptions {
   readonly beforeWrite?: (bytes: number) => Promise<void> | void
   /** See RunContext. */
   readonly leastSegment?: number
+  /** Default: `full`. */
+  readonly onBrokenChain?: BrokenChainPolicy
   /** Reads over NBD without encryption where a pool offers nothing else; default: not. */
   readonly allowInsecureNbd?: boolean
   readonly onEvent?: (event: RunEvent) => void
@@ -83,7 +86,13 @@ export async function prepareRun(options: RunOptions): Promise<PreparedRun> {
   const limits = await storageLimits(options.target, seen.srRecord, largest, options.signal)
   const inspectedTarget = { ...seen, facts: { ...seen.facts, sr: { ...seen.facts.sr, ...limits } } }
   stage('plan')
-  const policy: Policy = { job: ids.job, schedule: ids.schedule, retention: options.retention, networks: options.networks }
+  const policy: Policy = {
+    job: ids.job,
+    schedule: ids.schedule,
+    retention: options.retention,
+    networks: options.networks,
+    onBrokenChain: options.onBrokenChain ?? 'full',
+  }
   const planned = planVmRun(inspected.facts, inspectedTarget.facts, policy)
   if (planned.kind === 'refused') {
     const { code, text, hint } = planned.refusal
@@ -323,6 +332,8 @@ class VmRun {
       snapshot: { ...disk, imageFormat: live.record.sm_config['image-format'] },
       base: base && baseRef && { ref: baseRef, kind: base.kind, cbt: base.cbt },
       prepare: (...how) => this.#prepareDisk(plan, live, disk, replica, ...how),
+      compare: plan.choice.landing.kind === 'repair' ? diskToRepair(views.target, plan.choice.landing.of) : undefined,
+      mayBeFull: this.#options.onBrokenChain !== 'refuse',
       checkpoint: async (made, done) => {
         await checkpoint(context, made, done)
         this.#checkpoints++
@@ -541,6 +552,11 @@ class VmRun {
 function digestOf(size: number, verify: VerifyReport | undefined): DigestMark | undefined {
   if (verify?.content === undefined) return undefined
   return { size, content: verify.content.hash, bytes: verify.content.bytes, sha256: verify.source }
+}
+
+function diskToRepair(view: PoolView, uuid: string): { ref: Ref<'VDI'>; size: number } | undefined {
+  const found = findByUuid(view.VDI, uuid)
+  return found && { ref: found[0], size: found[1].virtual_size }
 }
 
 function drivesOf(view: PoolView, source: Inspected): SourceCd[] {

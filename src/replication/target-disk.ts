@@ -7,8 +7,8 @@ import type { Ref } from '../xapi/ref.ts'
 import { destroyDisk, whenFree } from './destroy.ts'
 import { cloningToken, unfinishedDiskPrefix } from './inspect-target.ts'
 import { type AttachedDisk, findByUuid, type PoolView } from './pool-view.ts'
-import { ownMarks, type ReplicaVm } from './replica-vm.ts'
 import { LARGEST_VHD } from './qcow2-source.ts'
+import { ownMarks, type ReplicaVm } from './replica-vm.ts'
 import type { RunContext } from './session.ts'
 
 /** The source disk as it was snapshotted, and how it hangs on its VM. */
@@ -81,6 +81,7 @@ export async function prepareTargetDisk(
       // It began empty, and nothing but this snapshot's data was ever written to it.
       return { ref, uuid: record.uuid, config, blank: writing.from === null, tracked: record.cbt_enabled, created, writing: resumed }
     }
+    case 'repair':
     case 'clone': {
       const [of, record] = findByUuid(view.VDI, landing.of) as [Ref<'VDI'>, RecordOf['VDI']]
       const ref = await cloneMarked(context, of, record)

@@ -2,8 +2,10 @@
 import type { BlockSink } from '../block/block.ts'
 import { copyBlocks } from '../block/copy.ts'
 import type { Landing, Reason } from '../core/base.ts'
+import { Failure } from '../core/failure.ts'
 import type { SentDiskPlan } from '../core/plan.ts'
 import { XapiError } from '../xapi/errors.ts'
+import type { Ref } from '../xapi/ref.ts'
 import { type BaseDisk, type Fallbacks, type Opened, openSource } from './block-source.ts'
 import { assertDiskIsOurs } from './overtaken.ts'
 import { segmentedSink } from './segmented.ts'
@@ -19,6 +21,10 @@ export interface TransferRequest {
   readonly plan: SentDiskPlan
   readonly snapshot: SnapshotDisk
   readonly base: BaseDisk | undefined
+  /** The target's disk that a repair compares with. */
+  readonly compare?: { readonly ref: Ref<'VDI'>; readonly size: number } | undefined
+  /** Whether a planned delta that turns out impossible may become a full copy. */
+  readonly mayBeFull: boolean
   /** Gets the target's disk ready; called once it is known how it will be written. */
   readonly prepare: (landing: Landing, from: string | null, willWrite: boolean) => Promise<TargetDisk>
   /** Records on the target's disk that everything below a byte is in place. */
@@ -50,11 +56,26 @@ export async function transferDisk(context: RunContext, request: TransferRequest
   const started = performance.now()
   const fallbacks: Fallbacks = []
   const done = plan.choice.landing.kind === 'resume' ? plan.choice.landing.done : 0
-  const opened = await openSource(context, snapshot, base, done, fallbacks)
+  const opened = await openSource(
+    context,
+    snapshot,
+    base,
+    done,
+    fallbacks,
+    plan.choice.landing.kind === 'repair' ? request.compare : undefined,
+  )
   let target: TargetDisk
   try {
     const landing = landingFor(plan, opened)
-    const from = opened.delta && plan.choice.kind === 'delta' ? plan.choice.base.uuid : null
+    if (plan.mode === 'delta' && !opened.delta && !request.mayBeFull) {
+      throw new Failure(
+        'FULL_REFUSED',
+        `disk ${plan.userdevice} would have to be sent whole: ${fallbacks.map(({ text }) => text).join('; ')}`,
+        'mend that, or allow it with --on-broken-chain full',
+      )
+    }
+    // A disk under repair holds neither nothing nor a base: no later run can build on it.
+    const from = landing.kind === 'repair' ? 'repair' : opened.delta && plan.choice.kind === 'delta' ? plan.choice.base.uuid : null
     target = await request.prepare(landing, from, opened.kind === 'blocks')
   } catch (error) {
     if (opened.kind === 'blocks') await opened.source.close()
@@ -108,6 +129,7 @@ export async function transferDisk(context: RunContext, request: TransferRequest
 function landingFor(plan: SentDiskPlan, opened: Opened): Landing {
   const { choice } = plan
   if (choice.landing.kind === 'resume' && mayResume(choice, opened)) return choice.landing
+  if (choice.landing.kind === 'repair' && opened.kind === 'blocks' && opened.repair) return choice.landing
   if (!opened.delta || choice.kind === 'full') return { kind: 'create' }
   const { landing, base } = choice
   if (landing.kind === 'resume') return { kind: 'clone', of: landing.otherwise as string, why: NOT_RESUMABLE }

@@ -64,6 +64,7 @@ export interface RunChanges {
   readonly networks?: ReadonlyMap<string, string | null>
   readonly allowInsecureNbd?: boolean
   readonly leastSegment?: number
+  readonly onBrokenChain?: RunOptions['onBrokenChain']
   readonly onEvent?: (event: RunEvent) => void
   readonly lockTiming?: RunOptions['lockTiming']
   /** Called between plan and execution. */
@@ -88,6 +89,7 @@ export async function replicate(chain: Chain, changes: RunChanges = {}): Promise
         budget: createByteBudget(64 * MIB),
         ...(changes.onEvent === undefined ? {} : { onEvent: changes.onEvent }),
         ...(changes.lockTiming === undefined ? {} : { lockTiming: changes.lockTiming }),
+        ...(changes.onBrokenChain === undefined ? {} : { onBrokenChain: changes.onBrokenChain }),
         ...(changes.leastSegment === undefined ? {} : { leastSegment: changes.leastSegment }),
       }
       return withChain(options, async (held) => {
