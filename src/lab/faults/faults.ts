@@ -257,7 +257,9 @@ class FaultBox implements Faults, StreamFaults {
       const key = `${fault.id} ${sr}`
       if (!this.#heldBefore.has(key)) this.#heldBefore.set(key, used)
       least = Math.min(least, Math.max(0, (this.#heldBefore.get(key) as number) + fault.bytes - used))
-      if (least < BLOCK_BYTES && fault.fired === 0) this.take(fault, `SR ${sr}`)
+      if (least >= BLOCK_BYTES) continue
+      if (fault.fired === 0) this.take(fault, `SR ${sr}`)
+      least = 0
     }
     return least
   }

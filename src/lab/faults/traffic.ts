@@ -51,9 +51,11 @@ export class Link {
     this.#roundTrips = roundTrips
   }
 
-  /** Whether anything is delayed; if not, callers do without this class. */
-  get active(): boolean {
-    return this.#traffic.network !== undefined || this.#in.bytes + this.#out.bytes > 0 || !this.#in.idle || !this.#out.idle
+  /** Whether what comes next is delayed; if not, callers do without this class, and handshakes have cost nothing. */
+  delays(): boolean {
+    if (this.#traffic.network !== undefined || !this.#in.idle || !this.#out.idle) return true
+    this.#roundTrips = 0
+    return false
   }
 
   /** A handshake that costs round trips has taken place. */

@@ -8,6 +8,9 @@ const BUFFER_BYTES = 1 << 20
 /** Longest time that a connection stays after the last reply when the other side keeps its end open. */
 const LINGER_MS = 2000
 
+/** Time for the last bytes before a connection is reset. */
+const RESET_MS = 20
+
 export class HeaderTimeout extends Error {}
 export class HeaderTooLarge extends Error {}
 
@@ -22,7 +25,7 @@ export interface Connection {
   /** Ends the connection once everything written is out. */
   end(): void
   destroy(): void
-  /** Closes the connection without further ado once everything written is out; nothing can be written any more. */
+  /** Closes the connection once everything written is out, as when the network breaks; nothing can be written any more. */
   cut(): void
   readonly gone: boolean
   /** Resolves when the other side has sent all it will, or the connection is closed. */
@@ -32,8 +35,15 @@ export interface Connection {
 /** Round trips that TCP and TLS 1.3 take before the first byte. */
 const HANDSHAKES = 2
 
-/** With `traffic` the bytes go through its network. */
-export function connection(socket: Socket, traffic?: Traffic): Connection {
+export interface Below {
+  /** The bytes go through its network. */
+  readonly traffic: Traffic | undefined
+  /** Resets what carries the TLS connection. */
+  close(): void
+}
+
+export function connection(socket: Socket, below?: Below): Connection {
+  const traffic = below?.traffic
   const link = traffic && new Link(traffic, HANDSHAKES)
   const over = Promise.withResolvers<void>()
   let chunks: Buffer[] = []
@@ -42,6 +52,7 @@ export function connection(socket: Socket, traffic?: Traffic): Connection {
   let failed = false
   let wanted = 0
   let discarding = false
+  let cutting = false
   let wake: (() => void) | undefined
   const notify = () => {
     const waiting = wake
@@ -66,11 +77,11 @@ export function connection(socket: Socket, traffic?: Traffic): Connection {
     finish()
   }
   socket.on('data', (chunk: Buffer) => {
-    if (link?.active) link.arrive(chunk.length, () => receive(chunk), socket)
+    if (link?.delays()) link.arrive(chunk.length, () => receive(chunk), socket)
     else receive(chunk)
   })
   socket.on('end', () => {
-    if (link?.active) link.arrive(0, finish, socket)
+    if (link?.delays()) link.arrive(0, finish, socket)
     else finish()
   })
   socket.on('error', fail)
@@ -135,7 +146,7 @@ export function connection(socket: Socket, traffic?: Traffic): Connection {
     },
     async write(data) {
       if (failed || socket.destroyed || socket.writableEnded) throw new Error('the other side is gone')
-      if (link?.active) {
+      if (link?.delays()) {
         await link.send(data, (piece) => socket.write(piece))
         if (failed || socket.destroyed) throw new Error('the other side is gone')
         return
@@ -153,8 +164,8 @@ export function connection(socket: Socket, traffic?: Traffic): Connection {
       })
     },
     end() {
-      if (socket.destroyed) return
-      if (link?.active) link.afterSent(() => endSocket())
+      if (socket.destroyed || cutting) return
+      if (link?.delays()) link.afterSent(() => endSocket())
       else endSocket()
     },
     destroy() {
@@ -162,9 +173,12 @@ export function connection(socket: Socket, traffic?: Traffic): Connection {
     },
     cut() {
       failed = true
-      const close = () => void socket.write('', () => socket.destroy())
+      cutting = true
+      const reset = () => (below ? below.close() : socket.destroy())
+      // A reset throws away what the system has not sent yet: it gets a moment.
+      const close = () => void socket.write('', () => setTimeout(reset, RESET_MS))
       if (socket.destroyed || socket.writableEnded) socket.destroy()
-      else if (link?.active) link.afterSent(close)
+      else if (link?.delays()) link.afterSent(close)
       else close()
       // A client that reads nothing can't hold it up.
       const timer = setTimeout(() => socket.destroy(), LINGER_MS)

@@ -74,7 +74,14 @@ export async function startHttpServer(options: {
   tls.on('secureConnection', (socket: TLSSocket) => {
     socket.setNoDelay(true)
     socket.setTimeout(limits.idleMs, () => socket.destroy())
-    const running = serve(connection(socket, options.traffic), options.routes, limits).finally(() => serving.delete(running))
+    const { remotePort, remoteAddress } = socket
+    const below = {
+      traffic: options.traffic,
+      close() {
+        for (const one of open) if (one.remotePort === remotePort && one.remoteAddress === remoteAddress) one.resetAndDestroy()
+      },
+    }
+    const running = serve(connection(socket, below), options.routes, limits).finally(() => serving.delete(running))
     serving.add(running)
   })
   tls.on('tlsClientError', (_error, socket) => socket.destroy())

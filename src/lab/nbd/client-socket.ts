@@ -7,6 +7,8 @@ import { Link, type Traffic } from '../faults/traffic.ts'
 /** Bytes that are taken from the network ahead of what the server has asked for. */
 const MOST_AHEAD = 1024 * 1024
 const LINGER_MS = 1_000
+/** Time for the last bytes before a connection is reset. */
+const RESET_MS = 20
 
 /** The client is gone, in whatever way: nothing more can be done for it. */
 export class ClientGone extends Error {
@@ -18,8 +20,11 @@ export class ClientGone extends Error {
 
 export class ClientSocket {
   #socket: Socket
+  /** What carries TLS, once that is on. */
+  readonly #plain: Socket
   #secured = false
   #gone = false
+  #cutting = false
   #chunks: Buffer[] = []
   #buffered = 0
   #wake = Promise.withResolvers<void>()
@@ -35,6 +40,7 @@ export class ClientSocket {
     // The client's connect has cost a round trip.
     this.#link = traffic && new Link(traffic, 1)
     this.#socket = socket
+    this.#plain = socket
     socket.setNoDelay(true)
     socket.setKeepAlive(true, 30_000)
     this.#listen(socket)
@@ -98,7 +104,7 @@ export class ClientSocket {
   }
 
   #send(bytes: Buffer): Promise<void> {
-    if (this.#link?.active && !this.#gone) return this.#link.send(bytes, (piece) => this.#socket.write(piece))
+    if (this.#link?.delays() && !this.#gone) return this.#link.send(bytes, (piece) => this.#socket.write(piece))
     const { promise, resolve, reject } = Promise.withResolvers<void>()
     if (this.#gone) reject(new ClientGone())
     else this.#socket.write(bytes, (error) => (error ? reject(new ClientGone()) : resolve()))
@@ -132,7 +138,8 @@ export class ClientSocket {
 
   /** Ends the stream in order, once everything written has left; a client that keeps its side open is cut off soon after. */
   end(): void {
-    if (this.#link?.active) this.#link.afterSent(() => this.#end())
+    if (this.#cutting) return
+    if (this.#link?.delays()) this.#link.afterSent(() => this.#end())
     else this.#end()
   }
 
@@ -156,8 +163,10 @@ export class ClientSocket {
   /** Cuts it once everything written has left. */
   cut(): void {
     this.#gone = true
-    const close = () => void this.#socket.write('', () => this.#socket.destroy())
-    if (this.#link?.active) this.#link.afterSent(close)
+    this.#cutting = true
+    // As when the network breaks. A reset throws away what the system has not sent yet: it gets a moment.
+    const close = () => void this.#socket.write('', () => setTimeout(() => this.#plain.resetAndDestroy(), RESET_MS))
+    if (this.#link?.delays()) this.#link.afterSent(close)
     else close()
     const timer = setTimeout(() => this.#socket.destroy(), LINGER_MS)
     this.#socket.once('close', () => clearTimeout(timer))
@@ -181,13 +190,13 @@ export class ClientSocket {
       this.#stir()
     }
     socket.on('data', (chunk: Buffer) => {
-      if (this.#link?.active) this.#link.arrive(chunk.length, () => receive(chunk), socket)
+      if (this.#link?.delays()) this.#link.arrive(chunk.length, () => receive(chunk), socket)
       else receive(chunk)
     })
     // What went wrong on a client's connection is of interest to nobody here; `close` follows.
     socket.on('error', gone)
     socket.on('end', () => {
-      if (this.#link?.active) this.#link.arrive(0, gone, socket)
+      if (this.#link?.delays()) this.#link.arrive(0, gone, socket)
       else gone()
     })
     socket.on('close', () => {
