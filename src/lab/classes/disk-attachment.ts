@@ -4,6 +4,7 @@
  */
 import { randomUUID } from 'node:crypto'
 import { type LabPool, type Refstring, XapiFailure } from '../pool.ts'
+import { endCutTracking } from './cut-tracking.ts'
 import { flag, isNullRef, map, text, texts, without } from './fields.ts'
 import { isLive } from './vm-facts.ts'
 
@@ -48,8 +49,10 @@ export function attachDisk(pool: LabPool, vbd: Refstring, device: string): void 
   pool.db.update('VBD', vbd, { currently_attached: true, device })
   const disk = pool.db.find('VDI', text(row, 'VDI'))
   if (!disk) return
-  if (text(row, 'mode') === 'RW')
+  if (text(row, 'mode') === 'RW') {
     pool.db.update('VDI', text(row, 'VDI'), { other_config: without(map(disk, 'other_config'), 'content_id') })
+    endCutTracking(pool, text(row, 'VDI'))
+  }
   pool.db.touch('VDI', text(row, 'VDI'))
 }
 

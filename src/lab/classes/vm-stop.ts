@@ -1,6 +1,7 @@
 /** Stopping VMs: shutdowns, reboots, pause, suspend, power_state_reset (ocaml/xapi/xapi_vm.ml, message_forwarding.ml). */
 import { isAway } from '../hosts/away.ts'
 import { type Call, type MessageTable, type Refstring, XapiFailure } from '../pool.ts'
+import { noteCutTracking } from './cut-tracking.ts'
 import { endDomain, setDomainPaused, startDomain } from './domain.ts'
 import { count, flag, isNullRef, map, text } from './fields.ts'
 import { withVmOperation } from './operation-lock.ts'
@@ -132,6 +133,7 @@ async function resetPowerState({ pool }: Call, vm: Refstring): Promise<undefined
   // A host that is away can't say that it still runs there.
   if (text(row, 'power_state') === 'Running' && !isAway(pool.db, text(row, 'resident_on'))) throw new XapiFailure('DOMAIN_EXISTS', [vm])
   pool.db.update('VM', vm, { current_operations: {} })
+  noteCutTracking(pool, vm)
   endDomain(pool, vm, 'Halted')
   return undefined
 }

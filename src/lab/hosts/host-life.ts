@@ -1,4 +1,5 @@
 /** What becomes of the pool's objects when a host goes away and comes back. */
+import { noteCutTracking } from '../classes/cut-tracking.ts'
 import { endDomain } from '../classes/domain.ts'
 import { flag, map, text, texts } from '../classes/fields.ts'
 import { leaveMessage } from '../classes/message.ts'
@@ -17,6 +18,7 @@ export function haltGuests(pool: LabPool, host: Refstring): Refstring[] {
   const guests = guestsOn(pool, host)
   for (const vm of guests) {
     pool.db.update('VM', vm, { current_operations: {} })
+    noteCutTracking(pool, vm)
     endDomain(pool, vm, 'Halted')
   }
   return guests
