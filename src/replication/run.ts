@@ -485,8 +485,8 @@ class VmRun {
   async #undo(interrupted: boolean): Promise<void> {
     if (this.#point !== undefined) return
     const { log, signal } = this.#context
-    // What this run made is another's by now: to take up, or to clear away.
-    if (signal.aborted && signal.reason instanceof Failure && signal.reason.code === 'RUN_SUPERSEDED') return
+    // What this run made may be another's by now: to take up, or to clear away.
+    if (await this.#isSuperseded()) return
     if (!signal.aborted && this.#mayGoOn() && interrupted) {
       log('what is in place on the target is kept, and the source snapshot with it: the next run goes on from there')
       return
@@ -506,6 +506,15 @@ class VmRun {
     await Promise.all(
       steps.map((step) => step().catch((error: Error) => log(`could not clean up now, the next run will: ${error.message}`))),
     )
+  }
+
+  async #isSuperseded(): Promise<boolean> {
+    try {
+      await this.#options.stillHeld?.()
+      return false
+    } catch (error) {
+      return error instanceof Failure && error.code === 'RUN_SUPERSEDED'
+    }
   }
 
   /** Whether a finished segment is worth keeping, one of this run or of the interrupted one that it took up. */

@@ -458,9 +458,8 @@ describe('a chain that others meddle with', () => {
         if (event.kind === 'stage' && event.stage === 'transfer') next = replicate(chain, { lockTiming: { beatMs: 50, patienceMs: 200 } })
       },
       meddle: {
-        target: async (method, _, go) => {
-          // It stands still where its disk is not attached yet.
-          if (method === 'VDI.create') await next
+        source: async (method, _, go) => {
+          if (method === 'VDI.get_nbd_info') await next
           return go()
         },
       },
