@@ -1,0 +1,146 @@
+/** Replication between pools of three hosts: whichever host runs the VM, holds the disk or is the master. */
+import assert from 'node:assert/strict'
+import { randomUUID } from 'node:crypto'
+import { afterEach, beforeEach, describe, test } from 'node:test'
+import type { Ref } from '../../src/xapi/ref.ts'
+import { type StartedLab, type StartedPool, startLab } from '../support/lab.ts'
+import {
+  assertNoLeftovers,
+  assertProtected,
+  type Chain,
+  hashesOf,
+  hashOf,
+  look,
+  type MadeVm,
+  MIB,
+  makeVm,
+  replicate,
+  restorePoints,
+  withXapi,
+} from '../support/replicating.ts'
+
+describe('pools of three hosts', () => {
+  let lab: StartedLab
+  let source: StartedPool
+  let target: StartedPool
+  beforeEach(async () => {
+    lab = await startLab({ pools: ['paris', 'oslo'], hosts: 3, empty: true, password: 'lab password' })
+    ;[source, target] = lab.pools as [StartedPool, StartedPool]
+  })
+  afterEach(() => lab.close())
+
+  const hostOf = (pool: StartedPool, number: number) => (pool.hosts ?? [])[number] as { uuid: string; url: string; fingerprint: string }
+
+  /** The SR that only this host of the pool sees, or the one that all see. */
+  const srOf = (pool: StartedPool, number: number | 'shared') =>
+    withXapi(pool, async (xapi) => {
+      const [srs, pbds, hosts] = [await xapi.records('SR'), await xapi.records('PBD'), await xapi.records('host')]
+      const found = [...srs.values()].find(
+        ({ shared, PBDs }) =>
+          shared === (number === 'shared') &&
+          (number === 'shared' || PBDs.some((pbd) => hosts.get(pbds.get(pbd)?.host as Ref<'host'>)?.uuid === hostOf(pool, number).uuid)),
+      )
+      assert.ok(found, `SR ${number}`)
+      return found.uuid
+    })
+
+  async function startOn(vm: MadeVm, number: number): Promise<void> {
+    await withXapi(source, async (xapi) => {
+      const [ref, host] = [await xapi.byUuid('VM', vm.uuid), await xapi.byUuid('host', hostOf(source, number).uuid)]
+      await xapi.call('VM.start_on', [ref, host, false, false])
+    })
+  }
+
+  const chainOf = (vm: MadeVm, sr: string): Chain => ({ source, target, vm: vm.uuid, sr, job: randomUUID() })
+  const write = (vm: MadeVm, seed: string) => source.post('/guest/random', { vm: vm.uuid, count: 20, seed })
+
+  async function assertHolds(chain: Chain, vm: MadeVm, run: string): Promise<void> {
+    const expected = await hashesOf(source, vm)
+    const [left, right] = [await look(source), await look(target)]
+    const point = restorePoints(right, chain).find((candidate) => candidate.run === run)
+    assert.ok(point, `restore point of run ${run}`)
+    for (const [device, vdi] of Object.entries(point.disks)) assert.equal(await hashOf(target, vdi), expected[device])
+    assertProtected(right, chain)
+    assertNoLeftovers(left, right, chain, vm)
+  }
+
+  test('a VM on another host than the master, with its disk there, goes to storage that only a third host sees, by delta too', async () => {
+    const vm = await makeVm(source, [64 * MIB], { sr: await srOf(source, 1) })
+    const chain = chainOf(vm, await srOf(target, 2))
+    const first = await replicate(chain)
+    await assertHolds(chain, vm, first.run)
+    await write(vm, 'a')
+    const second = await replicate(chain)
+    assert.deepEqual(
+      second.disks.map(({ mode, read }) => [mode, read]),
+      [['delta', 'nbd']],
+    )
+    await assertHolds(chain, vm, second.run)
+  })
+
+  test('a VM that moves to another host between two runs keeps its chain', async () => {
+    const vm = await makeVm(source, [64 * MIB], { sr: await srOf(source, 'shared'), start: false, tools: true })
+    await startOn(vm, 1)
+    const chain = chainOf(vm, await srOf(target, 'shared'))
+    await replicate(chain)
+    await withXapi(source, async (xapi) => {
+      const [ref, host] = [await xapi.byUuid('VM', vm.uuid), await xapi.byUuid('host', hostOf(source, 2).uuid)]
+      await xapi.callAsync('VM.pool_migrate', [ref, host, {}])
+    })
+    await write(vm, 'moved')
+    const report = await replicate(chain)
+    assert.deepEqual(
+      report.disks.map(({ mode, read }) => [mode, read]),
+      [['delta', 'nbd']],
+    )
+    await assertHolds(chain, vm, report.run)
+  })
+
+  test('a host that lies dead does not keep others from replicating, although its storage still counts as plugged', async () => {
+    const vm = await makeVm(source, [64 * MIB], { sr: await srOf(source, 'shared'), start: false, tools: true })
+    await startOn(vm, 0)
+    const chain = chainOf(vm, await srOf(target, 'shared'))
+    await replicate(chain)
+    await source.post(`/hosts/${hostOf(source, 2).uuid}/stop`)
+    await target.post(`/hosts/${hostOf(target, 1).uuid}/stop`)
+    await write(vm, 'without')
+    const report = await replicate(chain)
+    // The list of NBD servers can't be had while one of them does not answer for its certificate.
+    assert.deepEqual(
+      report.disks.map(({ mode, read }) => [mode, read]),
+      [['delta', 'cbt+vhd-export']],
+    )
+    await assertHolds(chain, vm, report.run)
+  })
+
+  test('the master of both pools changes between two runs, and the same URLs and fingerprints lead to the new ones', async () => {
+    const vm = await makeVm(source, [64 * MIB], { sr: await srOf(source, 1) })
+    const chain = chainOf(vm, await srOf(target, 2))
+    await replicate(chain)
+    for (const pool of [source, target]) await pool.post('/pool/designate_new_master', { host: hostOf(pool, 1).uuid })
+    await write(vm, 'new master')
+    const report = await replicate(chain)
+    assert.equal(report.disks[0]?.mode, 'delta')
+    await assertHolds(chain, vm, report.run)
+  })
+
+  test('a master that changes in the middle of a run ends it with one error, and the next run is clean', async () => {
+    const vm = await makeVm(source, [64 * MIB], { sr: await srOf(source, 1) })
+    const chain = chainOf(vm, await srOf(target, 2))
+    await replicate(chain)
+    await write(vm, 'cut')
+    let changed = false
+    const meddle = async (method: string, _params: readonly unknown[], go: () => Promise<unknown>) => {
+      if (method === 'VDI.get_nbd_info' && !changed) {
+        changed = true
+        await source.post('/pool/designate_new_master', { host: hostOf(source, 2).uuid })
+      }
+      return go()
+    }
+    const broken = await replicate(chain, { meddle: { source: meddle } }).catch((error: unknown) => error as Error)
+    assert.ok(changed)
+    const report = await replicate(chain)
+    assert.equal(report.disks[0]?.mode, 'delta', `after ${broken instanceof Error ? broken.message : 'a run that went through'}`)
+    await assertHolds(chain, vm, report.run)
+  })
+})
