@@ -25,8 +25,9 @@ const earlier: Check = {
     const count = found.vms.size + found.vdis.size
     const left = await removeScratch(bench.connected as NonNullable<Bench['connected']>, found, signal)
     if (left.length > 0) return reserve(left.join('; '), earlier.costs, earlier.mend)
-    if (found.others.length > 0) return ok(`${found.others.length} objects of a doctor that may be at work now: left alone`)
-    return ok(count === 0 ? 'nothing' : `${count} objects, removed now`, { removed: count })
+    const removed = count === 0 ? 'nothing' : `${count} objects, removed now`
+    const alive = found.others.length === 0 ? '' : `; ${found.others.length} of a doctor that may be at work now, left alone`
+    return ok(`${removed}${alive}`, { removed: count, leftAlone: found.others.length })
   },
 }
 
