@@ -5,6 +5,7 @@ import { createByteBudget } from '../block/budget.ts'
 import type { BrokenChainPolicy } from '../core/broken-chain.ts'
 import { Failure } from '../core/failure.ts'
 import { VERIFY_MODES, type VerifyMode } from '../core/report.ts'
+import { type Period, RETENTION_PERIODS, type RetentionRule } from '../core/retention.ts'
 import { explainError } from '../replication/explain.ts'
 import { executeRun, prepareRun, type RunOptions } from '../replication/run.ts'
 import { withChain } from '../replication/with-chain.ts'
@@ -36,7 +37,8 @@ target, and makes a restore point of it.
   --sr UUID           storage repository that the replica lives on
   --job ID            uuid of the job whose chain this is (default: one made of VM and SR)
   --schedule ID       uuid of the schedule, whose restore points --retention counts (default: the job's)
-  --retention N       restore points to keep (default 3)
+  --retention N       newest restore points to keep (default 3)
+  --keep RULE         keep the newest of so many periods as well: hourly=24,daily=7,weekly=4,monthly=12 (any of them; UTC)
   --verify MODE       off, sample (default: some of what was sent is read back), changed (all of it), full (both disks whole)
   --on-broken-chain P what to do when a disk that has restore points can't be continued by a delta: full (default: send it whole and
                       say why), ask (first; without a terminal it is refused), repair (compare both sides, send what differs)
@@ -58,7 +60,7 @@ interface Arguments {
   readonly sr: string
   readonly job: string
   readonly schedule: string
-  readonly retention: number
+  readonly retention: RetentionRule
   readonly verify: VerifyMode
   readonly onBrokenChain: BrokenChainPolicy | 'ask'
   readonly networks: ReadonlyMap<string, string | null>
@@ -166,6 +168,7 @@ function parse(args: readonly string[]): Arguments {
       job: { type: 'string' },
       schedule: { type: 'string' },
       retention: { type: 'string', default: '3' },
+      keep: { type: 'string', default: '' },
       verify: { type: 'string', default: 'sample' },
       'on-broken-chain': { type: 'string', default: 'full' },
       network: { type: 'string', multiple: true, default: [] },
@@ -178,9 +181,6 @@ function parse(args: readonly string[]): Arguments {
   const vm = uuid(values.vm, '--vm')
   const sr = uuid(values.sr, '--sr')
   const job = values.job === undefined ? jobOf(vm, sr) : uuid(values.job, '--job')
-  const retention = Number(values.retention)
-  if (!Number.isInteger(retention) || retention < 1 || retention > 1000)
-    throw new UsageError(`--retention is a number from 1 to 1000, not ${values.retention}`)
   const verify = VERIFY_MODES.find((mode) => mode === values.verify)
   const onBrokenChain = BROKEN_CHAIN.find((policy) => policy === values['on-broken-chain'])
   if (onBrokenChain === undefined)
@@ -193,7 +193,7 @@ function parse(args: readonly string[]): Arguments {
     sr,
     job,
     schedule: values.schedule === undefined ? job : uuid(values.schedule, '--schedule'),
-    retention,
+    retention: retentionRule(values.retention, values.keep),
     verify,
     onBrokenChain,
     networks: new Map(values.network.map(networkPair)),
@@ -217,6 +217,25 @@ function uuid(text: string | undefined, option: string): string {
   if (text === undefined) throw new UsageError(`${option} is missing`)
   if (!/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(text)) throw new UsageError(`${option} takes a uuid, not '${text}'`)
   return text.toLowerCase()
+}
+
+/** `--retention 3 --keep daily=7,monthly=12` */
+function retentionRule(newest: string, keep: string): RetentionRule {
+  const rule: { last: number } & { -readonly [P in Period]?: number } = { last: count('--retention', newest) }
+  for (const part of keep === '' ? [] : keep.split(',')) {
+    const [name, number, ...more] = part.split('=')
+    const period = RETENTION_PERIODS.find((candidate) => candidate === name?.trim())
+    if (period === undefined || number === undefined || more.length > 0)
+      throw new UsageError(`--keep takes ${RETENTION_PERIODS.map((each) => `${each}=N`).join(',')} or some of them, not '${part}'`)
+    rule[period] = count(`--keep ${period}`, number)
+  }
+  return rule
+}
+
+function count(option: string, text: string): number {
+  const number = text === '' ? Number.NaN : Number(text)
+  if (!Number.isInteger(number) || number < 1 || number > 1000) throw new UsageError(`${option} is a number from 1 to 1000, not ${text}`)
+  return number
 }
 
 function networkPair(text: string): [string, string | null] {

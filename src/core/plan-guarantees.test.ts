@@ -136,7 +136,7 @@ test(`G5: the newest complete restore point is there until a newer one is, and s
     const own = complete.filter(({ schedule }) => schedule === policy.schedule)
     assert.deepEqual(
       own.filter(({ uuid }) => !removed.has(uuid)),
-      own.slice(0, policy.retention - 1),
+      own.slice(0, Number(policy.retention) - 1),
     )
   })
   assert.ok(seenRemovals > rounds / 100 || rounds < 6000, 'the facts were too tame')

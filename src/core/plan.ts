@@ -9,16 +9,18 @@ import { judgeChains } from './chain-health.ts'
 import { planVifs, type VifPlan } from './networks.ts'
 import type { SourceDisk, SourceFacts, SourceSnapshotDisk, TargetFacts } from './observation.ts'
 import { findResumable, type Resumable } from './resume.ts'
-import { judgeRestorePoints, type Kept } from './retention.ts'
+import { judgeRestorePoints, type Kept, type RetentionRule } from './retention.ts'
 import { judgeSpace, tooLarge, withoutSnapshots } from './space.ts'
 
 export interface Policy {
   readonly job: string
   readonly schedule: string
   /** Restore points to keep; at least 1. */
-  readonly retention: number
+  readonly retention: number | RetentionRule
   /** Source network uuid → target network uuid, null to leave disconnected. */
   readonly networks: ReadonlyMap<string, string | null>
+  /** Time of the run, for retention by days and the like: the restore point to come belongs to today. */
+  readonly now?: number
   /** Default: `full`. */
   readonly onBrokenChain?: BrokenChainPolicy
 }
@@ -101,7 +103,7 @@ export function planVmRun(source: SourceFacts, target: TargetFacts, policy: Poli
   const coming = {
     uuid: COMING,
     schedule: policy.schedule,
-    takenAt: Number.POSITIVE_INFINITY,
+    takenAt: policy.now ?? Math.max(0, ...target.restorePoints.map(({ takenAt }) => takenAt)) + 1,
     generation: Number.POSITIVE_INFINITY,
     complete: true,
   }

@@ -1,5 +1,5 @@
 /** One VM run: inspect, plan, clean, snapshot, transfer, verify, commit, prune. State is on the pools; nothing here outlives the run. */
-import type { ByteBudget } from '../block/block.ts'
+import type { ByteBudget, Extent } from '../block/block.ts'
 import { DIGEST_GRANULE } from '../block/content-digest.ts'
 import type { Reason } from '../core/base.ts'
 import type { BrokenChainPolicy } from '../core/broken-chain.ts'
@@ -7,9 +7,10 @@ import { Failure } from '../core/failure.ts'
 import { type DigestMark, MARK, withoutMarks } from '../core/marks.ts'
 import { type DiskPlan, type Policy, planVmRun, type SentDiskPlan, type VmRunPlan } from '../core/plan.ts'
 import type { DiskReport, RunEvent, RunReport, RunStage, VerifyMode, VerifyReport } from '../core/report.ts'
+import type { RetentionRule } from '../core/retention.ts'
 import type { Ref } from '../xapi/ref.ts'
 import type { Xapi } from '../xapi/xapi.ts'
-import { decodeChangedBlocks } from './block-source.ts'
+import { decodeChangedBlocks, listChanges } from './block-source.ts'
 import { type CommittedPoint, commitRestorePoint, mayBeCommitted } from './commit.ts'
 import { destroyDisk, whenDetached } from './destroy.ts'
 import { explainFailure, isInterruption } from './explain.ts'
@@ -42,7 +43,7 @@ export interface RunOptions {
   readonly source: Xapi
   readonly target: Xapi
   readonly ids: RunIds
-  readonly retention: number
+  readonly retention: number | RetentionRule
   readonly verify: VerifyMode
   readonly networks: ReadonlyMap<string, string | null>
   readonly signal: AbortSignal
@@ -90,6 +91,7 @@ export async function prepareRun(options: RunOptions): Promise<PreparedRun> {
     job: ids.job,
     schedule: ids.schedule,
     retention: options.retention,
+    now: Date.now(),
     networks: options.networks,
     onBrokenChain: options.onBrokenChain ?? 'full',
   }
@@ -332,6 +334,7 @@ class VmRun {
       snapshot: { ...disk, imageFormat: live.record.sm_config['image-format'] },
       base: base && baseRef && { ref: baseRef, kind: base.kind, cbt: base.cbt },
       prepare: (...how) => this.#prepareDisk(plan, live, disk, replica, ...how),
+      writtenOnTarget: (since, written) => writtenSince(context, views.target, since, written),
       compare: plan.choice.landing.kind === 'repair' ? diskToRepair(views.target, plan.choice.landing.of) : undefined,
       mayBeFull: this.#options.onBrokenChain !== 'refuse',
       checkpoint: async (made, done) => {
@@ -561,6 +564,26 @@ class VmRun {
 function digestOf(size: number, verify: VerifyReport | undefined): DigestMark | undefined {
   if (verify?.content === undefined) return undefined
   return { size, content: verify.content.hash, bytes: verify.content.bytes, sha256: verify.source }
+}
+
+/** What was written to a disk of the target since a snapshot of it, by change tracking; undefined: that can't be told. */
+async function writtenSince(
+  { target, signal }: RunContext,
+  view: PoolView,
+  snapshot: string,
+  disk: string,
+): Promise<readonly Extent[] | undefined> {
+  const [from, before] = findByUuid(view.VDI, snapshot) ?? []
+  const [to, now] = findByUuid(view.VDI, disk) ?? []
+  if (from === undefined || to === undefined || !before?.cbt_enabled || !now?.cbt_enabled) return undefined
+  try {
+    return await whenDetached(target, to, signal, () =>
+      listChanges({ source: target, signal }, from, { ref: to, size: now.virtual_size, cbt: true }),
+    )
+  } catch {
+    signal.throwIfAborted()
+    return undefined
+  }
 }
 
 function diskToRepair(view: PoolView, uuid: string): { ref: Ref<'VDI'>; size: number } | undefined {
