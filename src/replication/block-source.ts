@@ -81,7 +81,11 @@ export function decodeChangedBlocks(text: string, size: number): Buffer {
 }
 
 /** The changed extents by change tracking; must be asked before anything attaches the snapshot (VDI_IN_USE otherwise). */
-export async function listChanges({ source, signal }: RunContext, base: Ref<'VDI'>, disk: ReadableDisk): Promise<Extent[]> {
+export async function listChanges(
+  { source, signal }: Pick<RunContext, 'source' | 'signal'>,
+  base: Ref<'VDI'>,
+  disk: ReadableDisk,
+): Promise<Extent[]> {
   const text = await source.callAsync('VDI.list_changed_blocks', [base, disk.ref], { signal })
   if (typeof text !== 'string') throw new XapiError('CBT_RESULT_EMPTY', [], 'VDI.list_changed_blocks')
   return extentsOfBitmap(decodeChangedBlocks(text, disk.size), CBT_GRANULE, disk.size)

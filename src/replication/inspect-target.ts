@@ -56,6 +56,13 @@ export async function inspectTarget(view: PoolView, chain: Chain, samePool: bool
       'plug it (xe pbd-plug), or name another one',
     )
   }
+  if (holdsOldData(srRecord)) {
+    throw new Failure(
+      'SR_NOT_USABLE',
+      `new disks on "${srRecord.name_label}" hold what was on the storage before, which a sparse copy would leave in place`,
+      'name a storage repository with VHD or file-based disks',
+    )
+  }
   const pointVms = [...view.VM].filter(([, vm]) => isPointOf(view, vm, chain))
   const replica = findReplica(view, chain, pointVms)
   const restorePoints = pointVms.map(([, vm]) => restorePoint(view, vm))
@@ -78,6 +85,12 @@ export async function inspectTarget(view: PoolView, chain: Chain, samePool: bool
       networks: networksOf(view),
     },
   }
+}
+
+/** Legacy LVM and array drivers don't zero new volumes (must_write_zeroes_into_new_vdi of ocaml/xapi/sm_fs_ops.ml). */
+function holdsOldData({ type, sm_config: config }: RecordOf['SR']): boolean {
+  if (['lvm', 'lvmoiscsi', 'lvmohba'].includes(type)) return config.use_vhd !== 'true'
+  return type === 'cslg' || (type === 'equal' && config.allocation?.toLowerCase() === 'thick')
 }
 
 function belongsTo(config: Readonly<Record<string, string>>, { job, vm, sr }: Chain): boolean {

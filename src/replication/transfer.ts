@@ -1,6 +1,7 @@
 /** Carries one disk over: chooses how to read it, gets the target's disk ready, copies, and says what it did. */
-import type { BlockSink } from '../block/block.ts'
+import type { BlockSink, Extent } from '../block/block.ts'
 import { copyBlocks } from '../block/copy.ts'
+import { subtract } from '../block/extents.ts'
 import type { Landing, Reason } from '../core/base.ts'
 import { Failure } from '../core/failure.ts'
 import type { SentDiskPlan } from '../core/plan.ts'
@@ -27,6 +28,8 @@ export interface TransferRequest {
   readonly mayBeFull: boolean
   /** Gets the target's disk ready; called once it is known how it will be written. */
   readonly prepare: (landing: Landing, from: string | null, willWrite: boolean) => Promise<TargetDisk>
+  /** What differs between two disks of the target, by its change tracking; undefined: it can't tell. */
+  readonly writtenOnTarget: (since: string, disk: string) => Promise<readonly Extent[] | undefined>
   /** Records on the target's disk that everything below a byte is in place. */
   readonly checkpoint: (disk: TargetDisk, done: number) => Promise<void>
   readonly onProgress: (bytesDone: number, bytesExpected: number | undefined) => void
@@ -66,7 +69,7 @@ export async function transferDisk(context: RunContext, request: TransferRequest
   )
   let target: TargetDisk
   try {
-    const landing = landingFor(plan, opened)
+    const landing = await proveLanding(landingFor(plan, opened), opened, request)
     if (plan.mode === 'delta' && !opened.delta && !request.mayBeFull) {
       throw new Failure(
         'FULL_REFUSED',
@@ -140,6 +143,19 @@ function landingFor(plan: SentDiskPlan, opened: Opened): Landing {
     of: landing.otherwise,
     why: { code: 'interrupted', text: `an interrupted run wrote to the disk, and the changes since ${base.uuid} can't be listed` },
   }
+}
+
+/**
+ * A disk that a broken run began to write is built on only when all that was written to it since its restore point is written again
+ * now: somebody else may have written to it, too, and change tracking tells not who it was.
+ */
+async function proveLanding(landing: Landing, opened: Opened, { writtenOnTarget }: TransferRequest): Promise<Landing> {
+  if (landing.kind !== 'continue') return landing
+  const written = await writtenOnTarget(landing.otherwise, landing.disk)
+  const again = opened.kind === 'unchanged' ? [] : opened.extents
+  if (written !== undefined && again !== undefined && subtract(written, again).length === 0) return landing
+  const text = 'an interrupted run wrote to the disk, and nothing proves that nobody else did'
+  return { kind: 'clone', of: landing.otherwise, why: { code: 'interrupted', text } }
 }
 
 const NOT_RESUMABLE: Reason = { code: 'not-resumable', text: 'what is left of the interrupted transfer can not be told any more' }

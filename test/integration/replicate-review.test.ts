@@ -515,4 +515,48 @@ describe('a chain that others meddle with', () => {
       await target.post('/settings', { nbdDetachMs: 20 })
     }
   })
+
+  test('G2: a disk that somebody else wrote to after a run broke off is not built on', async () => {
+    const vm = await makeVm(source, [64 * MIB])
+    const chain = chainOf(vm)
+    await replicate(chain)
+    const vdi = vm.disks[0]?.vdi as string
+    await source.post('/guest/write', { vdi, extents: [{ offset: 16 * MIB, length: 32 * MIB }], pattern: { kind: 'random', seed: 'much' } })
+    await interrupt(chain)
+    const seen = await look(target)
+    await scribble(disksOfVm(seen, replicaOf(seen, chain))[0] as string)
+    const report = await replicate(chain)
+    const [planned] = report.plan.disks
+    assert.ok(planned?.mode === 'delta' && planned.choice.landing.kind === 'continue', 'the plan could not know')
+    await assertHolds(chain, report.run, await hashesOf(source, vm))
+    assertNoLeftovers(await look(source), await look(target), chain, vm)
+  })
+
+  test('a delta that is interrupted goes on where it stopped when nobody else wrote', async () => {
+    const vm = await makeVm(source, [64 * MIB])
+    const chain = chainOf(vm)
+    await replicate(chain)
+    const vdi = vm.disks[0]?.vdi as string
+    await source.post('/guest/write', { vdi, extents: [{ offset: 16 * MIB, length: 32 * MIB }], pattern: { kind: 'random', seed: 'much' } })
+    await interrupt(chain)
+    const seen = await look(target)
+    const [disk] = disksOfVm(seen, replicaOf(seen, chain))
+    const report = await replicate(chain)
+    assert.equal(report.disks[0]?.target, disk)
+    await assertHolds(chain, report.run, await hashesOf(source, vm))
+  })
+
+  test('G1: storage whose new disks hold old data is refused', async () => {
+    const vm = await makeVm(source, [32 * MIB])
+    const chain = chainOf(vm)
+    const sr = target.pool.db.byUuid('SR', chain.sr) as string
+    const { type, sm_config: config } = target.pool.db.get('SR', sr)
+    target.pool.db.update('SR', sr, { type: 'lvm', sm_config: {} })
+    try {
+      await assert.rejects(replicate(chain), { code: 'SR_NOT_USABLE' })
+      assert.equal(replicaOf(await look(target), chain), undefined)
+    } finally {
+      target.pool.db.update('SR', sr, { type: type as string, sm_config: config ?? {} })
+    }
+  })
 })
