@@ -200,7 +200,7 @@ test('an export whose client goes away or is cancelled ends, and frees the VM', 
   socket.on('error', () => {})
   socket.write(`GET /export?ref=${ref}&task_id=${cut}&use_compression=gzip HTTP/1.1\r\nAuthorization: Basic ${login}\r\n\r\n`)
   socket.once('data', () => socket.destroy())
-  assert.equal((await taskEnded(paris, cut)).status, 'failure')
+  assert.equal(((await taskEnded(paris, cut)).error_info as string[])[0], 'CLIENT_ERROR')
   const freed = async () => {
     for (let tries = 0; tries < 200 && Object.keys(pool.db.get('VM', ref).current_operations as Row).length > 0; tries++)
       await new Promise((resolve) => setImmediate(resolve))

@@ -271,6 +271,28 @@ describe('HTTPS server', () => {
       }),
     ))
 
+  test('a handler that takes what has come does not wait for more', () =>
+    serving(
+      async (server) => {
+        const socket = await open(server)
+        const reply = until(socket, /200 OK/)
+        const seen = until(socket, /got: first/)
+        const all = rest(socket)
+        socket.write('PUT /up HTTP/1.1\r\n\r\n')
+        await reply
+        socket.write('first')
+        await seen
+        socket.end('second')
+        assert.match(await all, /got: seco, nd, $/)
+      },
+      bulk(async (_pool, request) => {
+        await request.write('HTTP/1.1 200 OK\r\n\r\n')
+        await request.write(`got: ${await request.readSome(100)}`)
+        const [one, two, none] = [await request.readSome(4), await request.readSome(100), await request.readSome(100)]
+        await request.write(`got: ${one}, ${two}, ${none}`)
+      }),
+    ))
+
   test('large bodies arrive whole, whatever the sizes of the reads', () =>
     serving(
       async (server) => {
