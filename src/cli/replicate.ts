@@ -2,6 +2,8 @@
 import { createHash, randomUUID } from 'node:crypto'
 import { parseArgs } from 'node:util'
 import { createByteBudget } from '../block/budget.ts'
+import { createThrottle } from '../block/throttle.ts'
+import { type BandwidthRule, bandwidthAt, parseBandwidthRule } from '../core/bandwidth.ts'
 import type { BrokenChainPolicy } from '../core/broken-chain.ts'
 import { Failure } from '../core/failure.ts'
 import { VERIFY_MODES, type VerifyMode } from '../core/report.ts'
@@ -42,6 +44,7 @@ target, and makes a restore point of it.
   --verify MODE       off, sample (default: some of what was sent is read back), changed (all of it), full (both disks whole)
   --on-broken-chain P what to do when a disk that has restore points can't be continued by a delta: full (default: send it whole and
                       say why), ask (first; without a terminal it is refused), repair (compare both sides, send what differs)
+  --limit RATE        bytes a second at most, all disks together: 20MiB/s, or 20MiB/s@08:00-18:00 (local time); repeatable
   --network SRC=DST   network of the source by uuid, and the target's that stands for it, or none; repeatable
   --allow-insecure-nbd  read over NBD in clear text where a pool offers nothing else (a network of purpose insecure_nbd)
   --dry-run           print the plan and change nothing
@@ -65,6 +68,7 @@ interface Arguments {
   readonly onBrokenChain: BrokenChainPolicy | 'ask'
   readonly networks: ReadonlyMap<string, string | null>
   readonly trust: readonly string[]
+  readonly limits: readonly BandwidthRule[]
   readonly dryRun: boolean
   readonly allowInsecureNbd: boolean
   readonly json: boolean
@@ -91,6 +95,7 @@ async function run(args: readonly string[]): Promise<number> {
         signal,
         budget: createByteBudget(MEMORY),
         onEvent: view.show,
+        ...(wanted.limits.length === 0 ? {} : { beforeWrite: limiter(wanted.limits, signal) }),
       }
       if (wanted.dryRun) {
         const prepared = await prepareRun(options)
@@ -169,6 +174,7 @@ function parse(args: readonly string[]): Arguments {
       schedule: { type: 'string' },
       retention: { type: 'string', default: '3' },
       keep: { type: 'string', default: '' },
+      limit: { type: 'string', multiple: true, default: [] },
       verify: { type: 'string', default: 'sample' },
       'on-broken-chain': { type: 'string', default: 'full' },
       network: { type: 'string', multiple: true, default: [] },
@@ -193,6 +199,7 @@ function parse(args: readonly string[]): Arguments {
     sr,
     job,
     schedule: values.schedule === undefined ? job : uuid(values.schedule, '--schedule'),
+    limits: values.limit.map(limitRule),
     retention: retentionRule(values.retention, values.keep),
     verify,
     onBrokenChain,
@@ -217,6 +224,19 @@ function uuid(text: string | undefined, option: string): string {
   if (text === undefined) throw new UsageError(`${option} is missing`)
   if (!/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(text)) throw new UsageError(`${option} takes a uuid, not '${text}'`)
   return text.toLowerCase()
+}
+
+function limitRule(text: string): BandwidthRule {
+  const rule = parseBandwidthRule(text)
+  if (rule === undefined) throw new UsageError(`--limit takes a rate such as 20MiB/s or 20MiB/s@08:00-18:00, not '${text}'`)
+  return rule
+}
+
+function limiter(rules: readonly BandwidthRule[], signal: AbortSignal): (bytes: number) => Promise<void> {
+  return createThrottle(() => {
+    const now = new Date()
+    return bandwidthAt(rules, now.getHours() * 60 + now.getMinutes())
+  }, signal)
 }
 
 /** `--retention 3 --keep daily=7,monthly=12` */
