@@ -20,6 +20,7 @@ stopped (Ctrl-C). docs/lab.md says what can be done to them.
   --empty             no VMs (else the first pool gets a few when it is new)
   --hosts N           hosts of each new pool (1); with several each has an address of its own, from 127.0.0.1 on
   --no-nbd            no NBD, as on a freshly installed host
+  --insecure-nbd      NBD in clear text, on networks of purpose insecure_nbd
   --json              print one line of JSON when everything is ready, and nothing else
 
 The password of each pool's root is random and kept in its folder; UNDERSTUDY_LAB_PASSWORD sets another.
@@ -48,6 +49,7 @@ async function run(args: readonly string[]): Promise<number> {
       empty: { type: 'boolean' },
       hosts: { type: 'string' },
       'no-nbd': { type: 'boolean' },
+      'insecure-nbd': { type: 'boolean' },
     },
   })
   const stop = stopSignal()
@@ -68,10 +70,11 @@ interface Values {
   readonly empty?: boolean
   readonly hosts?: string
   readonly 'no-nbd'?: boolean
+  readonly 'insecure-nbd'?: boolean
 }
 
 async function open(values: Values): Promise<Lab> {
-  const { data, pools, port, hosts, empty = false, 'no-nbd': withoutNbd = false } = values
+  const { data, pools, port, hosts, empty = false, 'no-nbd': withoutNbd = false, 'insecure-nbd': insecureNbd = false } = values
   if (data === '') throw new UsageError('--data needs a folder')
   if (port !== undefined && !/^[1-9]\d{0,4}$/.test(port)) throw new UsageError(`--port needs a port, not '${port}'`)
   if (hosts !== undefined && !/^[1-9]\d?$/.test(hosts)) throw new UsageError(`--hosts needs a number of hosts, not '${hosts}'`)
@@ -85,6 +88,7 @@ async function open(values: Values): Promise<Lab> {
       ...(password ? { password } : {}),
       empty,
       nbd: !withoutNbd,
+      insecureNbd,
       note: (line) => process.stderr.write(`understudy lab: ${line}\n`),
     })
   } catch (error) {

@@ -2,7 +2,8 @@ import { mkdirSync, mkdtempSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
-import type { PoolSettings } from '../pool.ts'
+import { managementNetwork, setNbdPurpose } from '../control/storage-routes.ts'
+import type { LabPool, PoolSettings } from '../pool.ts'
 import { type DescribedPool, type KeptPool, keepPool } from './keep-pool.ts'
 import { checkPoolNames, LabError, openPoolFolder, poolsIn } from './pool-folder.ts'
 
@@ -17,6 +18,8 @@ export interface LabOptions {
   readonly empty?: boolean
   /** false: new pools have no NBD, as a freshly installed host. */
   readonly nbd?: boolean
+  /** true: the management network of every pool is for NBD in clear text from this start on (purpose `insecure_nbd`). */
+  readonly insecureNbd?: boolean
   /** Hosts of each new pool, up to 64 (1). */
   readonly hosts?: number
   /** Of root, in all pools. Default: a random one for each pool. */
@@ -77,12 +80,18 @@ export async function openLab(options: LabOptions = {}): Promise<Lab> {
         }),
       )
     }
+    if (options.insecureNbd) for (const { current } of pools) serveInClearText(current())
   } catch (error) {
     await close()
     throw error
   }
   const running = [...pools]
   return { data, temporary, pools: running, describe: () => ({ pools: running.map((pool) => pool.describe()) }), close }
+}
+
+function serveInClearText(pool: LabPool | undefined): void {
+  const network = pool && managementNetwork(pool)
+  if (pool !== undefined && network !== undefined) setNbdPurpose(pool, 'insecure_nbd', network)
 }
 
 function makeFolder(path: string): void {
