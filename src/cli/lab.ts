@@ -76,6 +76,7 @@ interface Values {
 async function open(values: Values): Promise<Lab> {
   const { data, pools, port, hosts, empty = false, 'no-nbd': withoutNbd = false, 'insecure-nbd': insecureNbd = false } = values
   if (data === '') throw new UsageError('--data needs a folder')
+  if (withoutNbd && insecureNbd) throw new UsageError('--no-nbd and --insecure-nbd exclude each other')
   if (port !== undefined && !/^[1-9]\d{0,4}$/.test(port)) throw new UsageError(`--port needs a port, not '${port}'`)
   if (hosts !== undefined && !/^[1-9]\d?$/.test(hosts)) throw new UsageError(`--hosts needs a number of hosts, not '${hosts}'`)
   const password = process.env.UNDERSTUDY_LAB_PASSWORD
