@@ -218,3 +218,51 @@ test('a stream does not follow a redirect to an unencrypted place, or in circles
     assert.equal(server.tasks.size, 0)
   })
 })
+
+const masters: [name: string, vouched: () => Certificate | undefined, trusted: () => Certificate[], accepted: boolean][] = [
+  ['follows to a master whose certificate the trusted host tells', () => other, () => [right], true],
+  ['follows to a master whose certificate the policy accepts, when the host tells nothing', () => undefined, () => [right, other], true],
+  ['refuses a master of another certificate than the host tells', () => right, () => [right], false],
+  ['refuses a master that neither the host nor the policy knows', () => undefined, () => [right], false],
+]
+for (const [name, vouched, trusted, accepted] of masters) {
+  test(`G10: a login at a host that is not the master ${name}; nothing is sent to any other`, async () => {
+    const told = vouched()
+    const slave = await startScripted({
+      certificate: right,
+      messages: {
+        'session.login_with_password': () => ({ failure: ['HOST_IS_SLAVE', '127.0.0.2'] }),
+        'session.slave_local_login_with_password': () => {
+          if (told) slave.sessions.add('OpaqueRef:local')
+          return told ? { value: 'OpaqueRef:local' } : { failure: ['INTERNAL_ERROR', 'not now'] }
+        },
+        'host.get_all_records': () => ({ value: { 'OpaqueRef:h1': { address: '127.0.0.1' }, 'OpaqueRef:h2': { address: '127.0.0.2' } } }),
+        'Certificate.get_all_records': () => ({
+          value: {
+            'OpaqueRef:c1': { host: 'OpaqueRef:h1', type: 'host', fingerprint_sha256: right.fingerprint },
+            'OpaqueRef:c2': { host: 'OpaqueRef:h2', type: 'host_internal', fingerprint_sha256: 'AA' },
+            'OpaqueRef:c3': { host: 'OpaqueRef:h2', type: 'host', fingerprint_sha256: told?.fingerprint.toLowerCase() },
+          },
+        }),
+        'session.local_logout': () => ({ value: '' }),
+      },
+    })
+    const master = await startScripted({ certificate: other, host: '127.0.0.2', port: slave.port })
+    try {
+      const opening = login(slave, trustListed(trusted().map((one) => one.fingerprint)))
+      if (accepted) {
+        const xapi = await opening
+        assert.equal(xapi.url, master.url)
+        await xapi.close()
+      } else {
+        await assert.rejects(opening, { name: 'XapiTrustError', address: `127.0.0.2:${slave.port}` })
+        assert.equal(master.received, 0)
+      }
+      // The session made for asking is given back.
+      assert.equal(slave.calls.filter((call) => call === 'session.local_logout').length, told ? 1 : 0)
+    } finally {
+      await slave.stop()
+      await master.stop()
+    }
+  })
+}

@@ -14,7 +14,7 @@ import type { Ref } from '../../src/xapi/ref.ts'
 import { pinnedConnector } from '../../src/xapi/tls-pinning.ts'
 import { trustListed } from '../../src/xapi/trust.ts'
 import type { Xapi } from '../../src/xapi/xapi.ts'
-import { ControlFailure, type StartedLab, type StartedPool, startLab } from '../support/lab.ts'
+import { ControlFailure, type ControlledLabPool, type StartedLab, type StartedPool, spawnLab, startLab } from '../support/lab.ts'
 import { connectTo, MIB } from '../support/replicating.ts'
 
 type Described = NonNullable<StartedPool['hosts']>[number] & { readonly state: string }
@@ -481,6 +481,59 @@ test('a pool of one host reboots like any: its guests are halted, and it answers
   } finally {
     await small.close()
   }
+})
+
+test('a wait for events does not hold up a change of the master, nor a master that goes away', async () => {
+  const quick = await startLab(options)
+  const [trio] = quick.pools as [StartedPool]
+  const client = await connectTo(trio)
+  try {
+    const all = (await trio.get('/hosts')).hosts as [Described, Described, Described]
+    for (const change of [
+      () => trio.post('/pool/designate_new_master', { host: all[1].uuid }),
+      () => trio.post(`/hosts/${all[1].uuid}/reboot`),
+    ]) {
+      const [ref] = await client.call<Ref<'pool'>[]>('pool.get_all', [])
+      const waiting = client.waitFor('pool', ref as Ref<'pool'>, ({ name_label } = {} as never) => name_label === 'changed', {
+        timeoutMs: 20_000,
+      })
+      const told = waiting.then(
+        () => 'changed',
+        (error: Error) => error.name,
+      )
+      const since = performance.now()
+      await change()
+      assert.ok(performance.now() - since < 3_000, 'it takes no time')
+      // Either it goes on at the new master, or it fails as any wait whose connection broke.
+      await client.call('pool.set_name_label', [ref, 'changed'])
+      assert.match(await told, /^(changed|XapiConnectionError)$/)
+      await client.call('pool.set_name_label', [ref, 'trio'])
+    }
+  } finally {
+    await client.close()
+    await quick.close()
+  }
+})
+
+test('understudy lab --hosts describes every host, finds them again after kill -9, and refuses numbers that are none', async () => {
+  const spawned = await spawnLab(['--pools', 'duo', '--hosts', '2', '--empty', '--no-nbd'])
+  try {
+    const [duo] = spawned.pools as [ControlledLabPool]
+    assert.deepEqual(
+      duo.hosts?.map(({ name, address, master, nbd }) => [name, address, master, nbd]),
+      [
+        ['duo-host', '127.0.0.1', true, null],
+        ['duo-host-2', '127.0.0.2', false, null],
+      ],
+    )
+    assert.deepEqual([duo.url, duo.fingerprint], [duo.hosts?.[0]?.url, duo.hosts?.[0]?.fingerprint])
+    await spawned.kill('SIGKILL')
+    await spawned.restart()
+    assert.deepEqual(spawned.pools[0]?.hosts, duo.hosts)
+  } finally {
+    await spawned.close()
+  }
+  for (const number of ['0', '65', 'many']) await assert.rejects(spawnLab(['--pools', 'duo', '--hosts', number]), /hosts/)
 })
 
 /** One call to one host, and nowhere else: the result, or code and parameters of the failure. */

@@ -150,7 +150,7 @@ export class ScriptedXapi {
   }
 
   #answer(method: string, params: readonly unknown[], request: ScriptedRequest): Answer | Promise<Answer> {
-    const login = method === 'session.login_with_password'
+    const login = method === 'session.login_with_password' || method === 'session.slave_local_login_with_password'
     const script = this.#options.messages?.[method]
     if (login) {
       if (script) return script(params, request)

@@ -125,8 +125,10 @@ class Hosts implements StartedHosts {
       }
       setAway(pool.db, host, true)
       pool.db.commit()
-      await this.#closeServers([host])
+      const closed = this.#closeServers([host])
+      // Connections are cut by now: who waited for events is told nothing, and his wait ends with his session.
       if (pool.refs.host === host) this.#forgetSessions()
+      await closed
       this.#dieLater(host)
     })
   }
@@ -167,8 +169,9 @@ class Hosts implements StartedHosts {
       const running = db.refs('host').filter((ref) => !isAway(db, ref))
       for (const ref of running) this.#booting.add(ref)
       db.update('pool', refs.pool, { master: host })
+      const closed = running.map((ref) => this.#closeHttp(ref))
       this.#forgetSessions()
-      await Promise.all(running.map((ref) => this.#closeHttp(ref)))
+      await Promise.all(closed)
       for (const ref of running) await this.#serve(ref)
       await this.#afterBoot(async () => {
         for (const ref of running) this.#booting.delete(ref)
