@@ -46,7 +46,7 @@ export function progressView(out: NodeJS.WriteStream): ProgressView {
   function draw(): void {
     const lines = [stage, ...[...disks].map(([device, line]) => diskLine(device, line))]
     clear()
-    const width = Math.max(20, (out.columns ?? 80) - 1)
+    const width = Math.max(20, (out.columns || 80) - 1)
     out.write(lines.map((line) => `${line.slice(0, width)}\n`).join(''))
     drawn = lines.length
     last = performance.now()

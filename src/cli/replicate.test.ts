@@ -84,7 +84,10 @@ test('G9: the URLs may come from the environment instead; a pool that nobody lis
     const { status, stdout, stderr } = replicate([...args, '--json'], env)
     assert.match(stderr, /^understudy replicate: [^\n]*127\.0\.0\.1:9[^\n]*\n$/)
     assert.doesNotMatch(stderr, /s3cret|0ther|root/)
-    assert.deepEqual([status, stdout], [1, ''])
+    assert.equal(status, 1)
+    const { status: outcome, error } = JSON.parse(stdout)
+    assert.deepEqual([outcome, error.code], ['failed', 'POOL_REFUSED'])
+    assert.doesNotMatch(stdout, /s3cret|0ther|root/)
   }
 })
 

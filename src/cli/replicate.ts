@@ -21,6 +21,8 @@ import { progressView } from './replicate-progress.ts'
 import { formatPlan, formatReport } from './replicate-report.ts'
 
 const MIB = 1024 * 1024
+/** Comparing a fingerprint with what a host shows takes a person a while. */
+const ASKING_MS = 600_000
 const BROKEN_CHAIN = ['full', 'ask', 'repair'] as const
 /** Block data in memory at once, all disks together. */
 const MEMORY = 48 * MIB
@@ -49,10 +51,10 @@ target, and makes a restore point of it.
   --allow-insecure-nbd  read over NBD in clear text where a pool offers nothing else (a network of purpose insecure_nbd)
   --dry-run           print the plan and change nothing
   --trust FINGERPRINT accept the certificate with this SHA-256 fingerprint; repeatable (also UNDERSTUDY_TRUST)
-  --json              the report (or plan) as JSON on standard output, nothing else
+  --json              the report (or plan, or failure) as JSON on standard output, nothing else
 
 UNDERSTUDY_FROM and UNDERSTUDY_TO stand in for --from and --to: there the passwords are in no list of processes.
-Exit codes: 0 done, 1 failed (the last restore point is untouched), 2 wrong usage, 130 stopped.`,
+Exit codes: 0 done, 1 failed (the last restore point is untouched), 2 wrong usage, 130 or 143 stopped.`,
   run,
 }
 
@@ -117,7 +119,12 @@ async function run(args: readonly string[]): Promise<number> {
     })
   } catch (error) {
     view.clear()
-    throw explainError(error)
+    const explained = explainError(error)
+    if (wanted.json && explained instanceof Failure) {
+      const { code, message, hint } = explained
+      process.stdout.write(`${JSON.stringify({ status: 'failed', error: { code, message, hint } })}\n`)
+    }
+    throw explained
   }
 }
 
@@ -153,7 +160,7 @@ async function withPools(
 /** With two pools in play, a failure has to say whose it is. */
 async function connectPool(side: 'source' | 'target', login: PoolLogin, trust: TrustPolicy, signal: AbortSignal): Promise<Xapi> {
   try {
-    return await connectXapi({ ...login, trust, signal })
+    return await connectXapi({ ...login, trust, signal, ...(process.stdin.isTTY ? { loginTimeoutMs: ASKING_MS } : {}) })
   } catch (error) {
     signal.throwIfAborted()
     const explained = explainError(error)

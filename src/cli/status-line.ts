@@ -9,7 +9,7 @@ export function statusLine(out: NodeJS.WriteStream): StatusLine {
   return {
     show(text) {
       if (!out.isTTY) return
-      out.write(`\r\x1b[K${text.slice(0, Math.max(20, (out.columns ?? 80) - 1))}`)
+      out.write(`\r\x1b[K${text.slice(0, Math.max(20, (out.columns || 80) - 1))}`)
       shown = true
     },
     clear() {

@@ -92,7 +92,8 @@ function randomSeen(random: Random): Seen {
         beingWritten,
         writing,
         sinceRestorePoint: beingWritten ? 'unknown' : pick('unchanged', 'unchanged', 'written', 'unknown'),
-        ours: random(6) > 0,
+        // One that is not, where a disk of the source's has to go, is refused.
+        ours: seen.source.disks.some(({ userdevice }) => userdevice === String(nth)) || random(6) > 0,
       })
     })
     seen.target.replica = { uuid: 'replica', name: 'web', powerState: 'Halted', protected: true, disks: replicaDisks }

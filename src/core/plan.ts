@@ -76,6 +76,8 @@ export interface Refusal {
     | 'usb-device'
     | 'chain-too-long'
     | 'full-refused'
+    | 'foreign-disk'
+    | 'network-not-found'
     | 'no-space'
     | 'disk-too-large'
     | 'no-snapshots'
@@ -88,7 +90,7 @@ export type Planned = { readonly kind: 'plan'; readonly plan: VmRunPlan } | { re
 const COMING = 'the restore point of this run'
 
 export function planVmRun(source: SourceFacts, target: TargetFacts, policy: Policy): Planned {
-  const refusal = refuse(source, target)
+  const refusal = refuse(source, target) ?? refuseMapping(target, policy)
   if (refusal !== undefined) return { kind: 'refused', refusal }
   const resumable = findResumable(source, target, (uuid) => source.disks.some((disk) => disk.uuid === uuid && !isExcludedByName(disk.name)))
   const disks = source.disks.map((disk) => planDisk(disk, target, resumable, policy.onBrokenChain ?? 'full'))
@@ -125,7 +127,7 @@ export function planVmRun(source: SourceFacts, target: TargetFacts, policy: Poli
       retention,
       unblockMigration: source.migrationBlockedByUs,
       warnings: [
-        ...warnings(source, disks, vifs),
+        ...warnings(source, disks, vifs, policy),
         ...(space.kind === 'warned' ? [space.warning] : []),
         ...judgeChains('source', source.disks).warnings,
         ...judgeChains('target', replica?.disks ?? []).warnings,
@@ -194,7 +196,7 @@ function refuse(source: SourceFacts, target: TargetFacts): Refusal | undefined {
     return {
       code: 'replica-in-use',
       text: `the replica "${target.replica.name}" is ${target.replica.powerState.toLowerCase()}`,
-      hint: 'shut it down, or keep it and replicate to another SR; what it wrote is not overwritten',
+      hint: 'to keep what it writes, replicate to another SR, or copy it first; once it is shut down, the next run discards what it wrote',
     }
   }
   if (target.replica !== undefined && !target.replica.protected) {
@@ -202,6 +204,15 @@ function refuse(source: SourceFacts, target: TargetFacts): Refusal | undefined {
       code: 'replica-in-use',
       text: `the start of the replica "${target.replica.name}" is no longer blocked: somebody took it over`,
       hint: 'block its start again (xe vm-param-set uuid=… blocked-operations:start=replica) to have it overwritten, or keep it and replicate to another SR',
+    }
+  }
+  const taken = new Set(source.disks.filter(({ name }) => !isExcludedByName(name)).map(({ userdevice }) => userdevice))
+  const foreign = target.replica?.disks.find(({ ours, userdevice }) => !ours && taken.has(userdevice))
+  if (foreign !== undefined) {
+    return {
+      code: 'foreign-disk',
+      text: `the replica holds a disk that is not its own at position ${foreign.userdevice} (${foreign.uuid})`,
+      hint: 'detach it from the replica, then run again',
     }
   }
   const held = target.replica?.disks.find(({ ours, heldBy }) => ours && heldBy.length > 0)
@@ -213,6 +224,17 @@ function refuse(source: SourceFacts, target: TargetFacts): Refusal | undefined {
     }
   }
   return undefined
+}
+
+/** A mapping that leads nowhere is a mistake to tell before anything is made. */
+function refuseMapping(target: TargetFacts, { networks }: Policy): Refusal | undefined {
+  const missing = [...networks.values()].find((uuid) => uuid !== null && !target.networks.some((network) => network.uuid === uuid))
+  if (missing === undefined) return undefined
+  return {
+    code: 'network-not-found',
+    text: `the target pool has no network ${missing}`,
+    hint: 'correct the mapping of networks (--network)',
+  }
 }
 
 /** G6: a job can ask before a full copy that it did not expect. */
@@ -253,7 +275,10 @@ function dropped(disks: readonly DiskPlan[], target: TargetFacts): VmRunPlan['dr
   )
   return (target.replica?.disks ?? [])
     .filter(({ uuid, ours }) => ours && !used.has(uuid))
-    .map(({ uuid, userdevice }) => ({ uuid, userdevice, reason: 'replaced by this run, or the source no longer has this disk' }))
+    .map(({ uuid, userdevice }) => {
+      const replaced = disks.some((disk) => disk.userdevice === userdevice && disk.mode !== 'skipped')
+      return { uuid, userdevice, reason: replaced ? 'replaced by this run' : 'the source no longer has this disk' }
+    })
 }
 
 function landed(choice: BaseChoice): string {
@@ -276,7 +301,13 @@ function sourceRemovals(source: SourceFacts, disks: readonly DiskPlan[]): Remova
     .sort((a, b) => a.takenAt - b.takenAt)
     .filter((stray) => !holdsOthersTogether(stray, source))
     .map(({ uuid, takenAt, marks }): Removal => {
-      return { side: 'source', kind: 'disk', uuid, name: `record of changes of ${formatAge(takenAt)}`, ...judge([uuid], marks.exported) }
+      return {
+        side: 'source',
+        kind: 'disk',
+        uuid,
+        name: `record of changes of disk ${deviceOf(uuid, source)}, ${formatAge(takenAt)}`,
+        ...judge([uuid], marks.exported),
+      }
     })
   return [...vms, ...strays]
 }
@@ -290,6 +321,9 @@ function holdsOthersTogether(stray: SourceSnapshotDisk, source: SourceFacts): bo
   const disk = source.disks.find(({ snapshots }) => snapshots.some(({ uuid }) => uuid === stray.uuid))
   return disk?.foreignCbtSnapshots.some(({ takenAt }) => takenAt <= stray.takenAt) ?? false
 }
+
+const deviceOf = (snapshot: string, source: SourceFacts) =>
+  source.disks.find(({ snapshots }) => snapshots.some(({ uuid }) => uuid === snapshot))?.userdevice ?? '(gone)'
 
 const formatAge = (milliseconds: number) => new Date(milliseconds).toISOString()
 
@@ -313,12 +347,16 @@ function targetRemovals(target: TargetFacts, retention: readonly Kept[]): Remova
   return [...points, ...strays]
 }
 
-function warnings(source: SourceFacts, disks: readonly DiskPlan[], vifs: readonly VifPlan[]): Reason[] {
+function warnings(source: SourceFacts, disks: readonly DiskPlan[], vifs: readonly VifPlan[], policy: Policy): Reason[] {
   const out: Reason[] = []
   for (const vif of vifs) {
     if (vif.reason.code === 'no-counterpart') {
       out.push({ ...vif.reason, text: `interface ${vif.device} of the replica stays disconnected: ${vif.reason.text}` })
     }
+  }
+  for (const network of policy.networks.keys()) {
+    if (source.vifs.some((vif) => vif.network === network)) continue
+    out.push({ code: 'mapping-unused', text: `the VM has no interface on network ${network}, which the mapping of networks names` })
   }
   for (const device of source.passedThrough) {
     out.push({ code: 'passed-through', text: `the VM has ${device} of its host, which the replica has not: it starts without it` })

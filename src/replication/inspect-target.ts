@@ -190,11 +190,15 @@ async function replicaFacts(
         beingWritten,
         writing: readWritingMark(disk.other_config),
         sinceRestorePoint:
-          snapshot === undefined || beingWritten || !disk.cbt_enabled || !snapshot[1].cbt_enabled
+          // A disk in use can't be asked about, and the plan will refuse the run anyhow.
+          snapshot === undefined || beingWritten || record.power_state !== 'Halted' || !disk.cbt_enabled || !snapshot[1].cbt_enabled
             ? 'unknown'
             : await askWritten(snapshot[0], ref, disk.virtual_size),
         heldBy: holdersOf(view, disk).flatMap(({ vmRecord }) => (vmRecord.uuid === record.uuid ? [] : [vmRecord.name_label])),
-        ours: isMarked(disk, chain) || points.some((point) => point.disks.some(({ snapshotOf }) => snapshotOf === disk.uuid)),
+        // A restore point also holds a snapshot of a disk that somebody attached to the replica: that one is a copy of nothing.
+        ours:
+          isMarked(disk, chain) ||
+          points.some((point) => point.disks.some(({ snapshotOf, copyOf }) => snapshotOf === disk.uuid && copyOf !== undefined)),
       }
     }),
   )

@@ -194,7 +194,8 @@ async function attach({ target, signal }: RunContext, vm: Ref<'VM'>, vdi: Ref<'V
     type: 'Disk',
     empty: false,
     unpluggable: true,
-    other_config: {},
+    // What `xe vm-uninstall` takes for a disk of the VM's own, to be destroyed with it.
+    other_config: { owner: '' },
     qos_algorithm_type: '',
     qos_algorithm_params: {},
   }

@@ -28,6 +28,8 @@ export interface ConnectOptions extends PlainHttpOption {
   readonly signal?: AbortSignal
   /** Milliseconds until a connection stands, each (default: 15 s). */
   readonly timeoutMs?: number
+  /** Milliseconds for a login (default: 60 s). A trust policy that asks a person takes its time out of it. */
+  readonly loginTimeoutMs?: number
   /** Milliseconds without a byte moving after which a disk stream is given up (default: 5 min). */
   readonly transferIdleMs?: number
   /** What the pool shows as the maker of the session (default: `understudy@host`). */
@@ -52,6 +54,7 @@ export async function connectXapi(options: ConnectOptions): Promise<Xapi> {
     password: options.password,
     originator: options.originator ?? `understudy@${hostname()}`,
     connectTimeoutMs,
+    loginTimeoutMs: options.loginTimeoutMs,
     allowPlainHttp: options.allowPlainHttp ?? false,
     onCall: options.onCall,
   })

@@ -36,6 +36,8 @@ export interface SessionOptions {
   readonly password: string
   readonly originator: string
   readonly connectTimeoutMs: number
+  /** Milliseconds for a login, the question whether a certificate is accepted included. */
+  readonly loginTimeoutMs?: number | undefined
   readonly allowPlainHttp: boolean
   /** Told about every request: `VM.get_record`, `PUT /import_raw_vdi`. */
   readonly onCall?: ((method: string) => void) | undefined
@@ -140,7 +142,7 @@ export class PoolSession {
 
   async #logIn(signal: AbortSignal | undefined): Promise<void> {
     const { user, password, originator } = this.#options
-    const deadline = Date.now() + LOGIN_TIMEOUT_MS
+    const deadline = Date.now() + (this.#options.loginTimeoutMs ?? LOGIN_TIMEOUT_MS)
     for (let hops = 0, busy = 0; ; ) {
       try {
         const ref = await this.#send(this.#calls, 'session.login_with_password', [user, password, '1.0', originator], signal, deadline)

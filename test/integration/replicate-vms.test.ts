@@ -240,4 +240,41 @@ describe('replicas of all kinds of VMs', () => {
     const report = await replicate(chainOf(vm))
     assert.ok(report.warnings.some(({ code }) => code === 'passed-through'))
   })
+
+  test('G8: a disk that somebody attached to the replica is never destroyed, not even after a restore point was made of it', async () => {
+    const vm = await makeVm(source, [64 * MIB])
+    const chain = chainOf(vm)
+    await replicate(chain)
+    const foreign = await withXapi(target, async (xapi) => {
+      const replica = replicaOf(await look(target), chain) as RecordOf['VM']
+      const ref = await xapi.byUuid('VM', replica.uuid)
+      const SR = await xapi.byUuid('SR', chain.sr)
+      const made = await xapi.call<never>('VDI.create', [
+        {
+          name_label: 'mine',
+          name_description: '',
+          SR,
+          virtual_size: 8 * MIB,
+          type: 'user',
+          sharable: false,
+          read_only: false,
+          other_config: {},
+        },
+      ])
+      const vbd = { VM: ref, VDI: made, userdevice: '7', bootable: false, mode: 'RW', type: 'Disk', empty: false, unpluggable: true }
+      await xapi.call('VBD.create', [{ ...vbd, other_config: {}, qos_algorithm_type: '', qos_algorithm_params: {} }])
+      return (await xapi.record('VDI', made)).uuid
+    })
+    for (let nth = 0; nth < 3; nth++) await replicate(chain, { retention: 1 })
+    assert.ok([...(await look(target)).VDI.values()].some(({ uuid, is_a_snapshot: snapshot }) => uuid === foreign && !snapshot))
+  })
+
+  test('a mapping to a network that is not there is refused before anything is made', async () => {
+    const vm = await makeVm(source, [64 * MIB])
+    const chain = chainOf(vm)
+    const network = (await look(source)).VIF.get((await recordOf(vm)).VIFs[0] as never)?.network
+    const uuid = await withXapi(source, async (xapi) => (await xapi.record('network', network as never)).uuid)
+    await assert.rejects(replicate(chain, { networks: new Map([[uuid, randomUUID()]]) }), { code: 'NETWORK_NOT_FOUND' })
+    assert.equal(replicaOf(await look(target), chain), undefined)
+  })
 })

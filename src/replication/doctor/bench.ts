@@ -47,6 +47,8 @@ export interface Bench {
   skewMs?: number
   storage?: { readonly ref: Ref<'SR'>; readonly record: RecordOf['SR']; readonly free: number | undefined }
   scratch?: ScratchDisk
+  /** What is written by: the fallback where the host refuses the chunked import. */
+  writesBy?: 'chunked' | 'vhd'
   /** Snapshots of the scratch disk, and the offsets of 64 KiB granules written between them. */
   base?: ScratchDisk
   top?: ScratchDisk

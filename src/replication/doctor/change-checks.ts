@@ -5,7 +5,7 @@ import { decodeChangedBlocks } from '../block-source.ts'
 import { whenDetached } from '../destroy.ts'
 import { type Bench, type ScratchDisk, taken, xapiOf } from './bench.ts'
 import { type Check, lacking, ok, wrong } from './check.ts'
-import { GRANULE, listed, MIB, writeRandom } from './scratch-disk.ts'
+import { GRANULE, listed, MIB, making, writeRandom } from './scratch-disk.ts'
 import { blocksOf, compareExport } from './transfer-checks.ts'
 
 /** Between the snapshots: alone, in a row, sharing a byte of the bitmap unevenly, and the last of the disk. */
@@ -19,7 +19,7 @@ const changes = (size: number): readonly Extent[] => [
 export const enableTracking: Check = {
   id: 'cbt',
   title: 'Change tracking turns on',
-  needs: ['chunked-import'],
+  needs: ['write'],
   costs: 'deltas are found by an export of all blocks that changed, 2 MiB each, and snapshots keep their data between runs',
   mend: 'needs storage that tracks changes (VHD-based) and a licence that includes it',
   dispensable: true,
@@ -35,7 +35,7 @@ export const enableTracking: Check = {
 export const snapshots: Check = {
   id: 'snapshot',
   title: 'Snapshots of a disk',
-  needs: ['chunked-import'],
+  needs: ['write'],
   costs: 'a running VM can’t be read at rest: no replication',
   mend: 'look at the log of the storage on the host (/var/log/SMlog)',
   async run(bench, signal) {
@@ -44,7 +44,7 @@ export const snapshots: Check = {
     bench.base = await snapshot(bench, disk, signal)
     const seconds = (performance.now() - started) / 1000
     const extents = changes(disk.size)
-    await writeRandom(xapiOf(bench), disk, extents, signal)
+    await writeRandom(bench, disk, extents, signal)
     bench.top = await snapshot(bench, disk, signal)
     bench.written = extents.flatMap(({ offset, length }) => {
       const first = Math.floor(offset / GRANULE)
@@ -56,8 +56,9 @@ export const snapshots: Check = {
 
 async function snapshot(bench: Bench, { ref, size, content }: ScratchDisk, signal: AbortSignal): Promise<ScratchDisk> {
   const xapi = xapiOf(bench)
-  const made = await whenDetached(xapi, ref, signal, () => xapi.callAsync('VDI.snapshot', [ref, {}], { signal, timeoutMs: 120_000 }))
-  return { ref: made as Ref<'VDI'>, size, content: Buffer.from(content) }
+  const take = (late: AbortSignal) => xapi.callAsync('VDI.snapshot', [ref, {}], { signal: late })
+  const made = await whenDetached(xapi, ref, signal, () => making<Ref<'VDI'>>(signal, take))
+  return { ref: made, size, content: Buffer.from(content) }
 }
 
 export const changedBlocks: Check = {
@@ -138,9 +139,8 @@ export const diskClone: Check = {
   async run(bench, signal) {
     const xapi = xapiOf(bench)
     const { ref } = taken(bench.top)
-    const clone = (await whenDetached(xapi, ref, signal, () =>
-      xapi.callAsync('VDI.clone', [ref, {}], { signal, timeoutMs: 120_000 }),
-    )) as Ref<'VDI'>
+    const make = (late: AbortSignal) => xapi.callAsync('VDI.clone', [ref, {}], { signal: late })
+    const clone = await whenDetached(xapi, ref, signal, () => making<Ref<'VDI'>>(signal, make))
     const [config, of] = await Promise.all([
       xapi.call<Record<string, string>>('VDI.get_other_config', [clone], { signal }),
       xapi.call<Record<string, string>>('VDI.get_other_config', [ref], { signal }),

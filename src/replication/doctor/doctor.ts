@@ -9,7 +9,7 @@ import { clock, hosts, latency, MOST_SKEW_S, rights, version } from './pool-chec
 import { findScratch, removeScratch, type ScratchOwner } from './scratch.ts'
 import { disk, events, space, storage, tasks } from './storage-checks.ts'
 import { readSpeed, writeSpeed } from './throughput-checks.ts'
-import { chunkedImport, rawExport, vhdExport, vhdImport } from './transfer-checks.ts'
+import { chunkedImport, rawExport, vhdExport, vhdImport, write } from './transfer-checks.ts'
 import { blockedStart, leftOvers, makeVm, vmClone, vmSnapshot } from './vm-checks.ts'
 
 /** What an earlier doctor left is removed before anything is made. */
@@ -35,7 +35,7 @@ const earlier: Check = {
 export const CHECKS: readonly Check[] = [
   ...[reach, certificate, login, headLength, version, hosts, clock, latency, rights, earlier, leftOvers],
   ...[storage, space, disk, events, tasks],
-  ...[chunkedImport, rawExport, vhdImport, vhdExport],
+  ...[chunkedImport, vhdImport, write, rawExport, vhdExport],
   ...[enableTracking, snapshots, changedBlocks, vhdDelta, dataDestroy, diskClone],
   ...[nbdOffered, nbdReachable, nbdRead, nbdConnections],
   ...[makeVm, blockedStart, vmSnapshot, vmClone],
@@ -95,6 +95,7 @@ export async function runDoctor(options: DoctorOptions): Promise<DoctorReport> {
         options.onProgress?.(pool.side, 'Cleaning up', done + checks.length, of)
         reports = [...reports, ...(await cleanUp(bench))]
       }
+      signal.throwIfAborted()
       const { record } = bench.storage ?? {}
       sides.push({
         side: pool.side,

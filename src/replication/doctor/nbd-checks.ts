@@ -20,7 +20,7 @@ const servers = (bench: Bench, signal: AbortSignal) =>
 export const nbdOffered: Check = {
   id: 'nbd-offered',
   title: 'NBD offered',
-  needs: ['chunked-import'],
+  needs: ['write'],
   costs: COSTS,
   mend: 'give a network of the hosts the purpose nbd: xe network-param-add param-name=purpose param-key=nbd uuid=…',
   dispensable: true,

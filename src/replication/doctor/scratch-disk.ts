@@ -1,14 +1,13 @@
 /** Making, filling and reading back the doctor's scratch disks. */
 import { randomFillSync } from 'node:crypto'
-import type { Extent } from '../../block/block.ts'
+import type { BlockSink, Extent } from '../../block/block.ts'
 import type { NbdPool } from '../../nbd/pool.ts'
 import { XapiError } from '../../xapi/errors.ts'
 import type { Ref } from '../../xapi/ref.ts'
-import type { Xapi } from '../../xapi/xapi.ts'
 import { whenDetached } from '../destroy.ts'
 import { connectDisk } from '../nbd-blocks.ts'
 import { openRawSource } from '../raw-source.ts'
-import { openChunkedSink } from '../sinks.ts'
+import { openChunkedSink, openVhdSink } from '../sinks.ts'
 import { type Bench, type ScratchDisk, taken, xapiOf } from './bench.ts'
 import { scratchConfig, scratchName } from './scratch.ts'
 
@@ -34,13 +33,37 @@ export async function createScratchDisk(bench: Bench, what: string, size: number
     read_only: false,
     other_config: scratchConfig(bench.owner),
   }
-  return (await xapiOf(bench).callAsync('VDI.create', [record], { signal, timeoutMs: 120_000 })) as Ref<'VDI'>
+  return await making(signal, (late) => xapiOf(bench).callAsync('VDI.create', [record], { signal: late }))
 }
 
-/** Writes random bytes to the extents in one chunked import, and notes them in the disk's content once the pool confirmed. */
-export async function writeRandom(xapi: Xapi, disk: ScratchDisk, extents: readonly Extent[], signal: AbortSignal): Promise<void> {
+/**
+ * Makes an object, and does not stop half-way when the doctor is stopped: what is made a moment after it looked for what to remove
+ * would stay. The signal's reason is thrown afterwards.
+ */
+export async function making<R>(signal: AbortSignal, make: (late: AbortSignal) => Promise<unknown>): Promise<R> {
+  signal.throwIfAborted()
+  const made = await make(AbortSignal.timeout(MAKING_MS))
+  signal.throwIfAborted()
+  return made as R
+}
+
+const MAKING_MS = 120_000
+
+/** A sink of the kind that this host takes. `extents`: all that will be written, ascending. */
+export function openScratchSink(
+  bench: Bench,
+  disk: { readonly ref: Ref<'VDI'>; readonly size: number },
+  extents: readonly Extent[],
+  signal: AbortSignal,
+): Promise<BlockSink> {
+  if (bench.writesBy === 'vhd') return openVhdSink(xapiOf(bench), disk.ref, { size: disk.size, extents }, signal)
+  return openChunkedSink(xapiOf(bench), disk.ref, signal)
+}
+
+/** Writes random bytes to the extents (ascending) in one import, and notes them in the disk's content once the pool confirmed. */
+export async function writeRandom(bench: Bench, disk: ScratchDisk, extents: readonly Extent[], signal: AbortSignal): Promise<void> {
   const parts = extents.map(({ offset, length }) => ({ offset, data: randomFillSync(Buffer.allocUnsafe(length)) }))
-  const sink = await openChunkedSink(xapi, disk.ref, signal)
+  const sink = await openScratchSink(bench, disk, extents, signal)
   try {
     for (const { offset, data } of parts) await sink.write(offset, data)
     await sink.finish()

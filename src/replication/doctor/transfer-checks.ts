@@ -7,7 +7,7 @@ import { readVhd } from '../../vhd/read-vhd.ts'
 import { whenDetached } from '../destroy.ts'
 import { openVhdSink } from '../sinks.ts'
 import { type Bench, type ScratchDisk, taken, xapiOf } from './bench.ts'
-import { type Check, ok, wrong } from './check.ts'
+import { type Check, lacking, ok, wrong } from './check.ts'
 import { createScratchDisk, firstDifference, GRANULE, KIB, listed, MIB, readBack, readRaw, VHD_BLOCK, writeRandom } from './scratch-disk.ts'
 
 /** Granules of several lengths, off the blocks' boundaries and across them; a second import overwrites a part of the first. */
@@ -32,15 +32,15 @@ export const chunkedImport: Check = {
   mend: 'look at the log of the host (/var/log/xensource.log) for import_raw_vdi',
   dispensable: true,
   async run(bench, signal) {
-    const xapi = xapiOf(bench)
     const disk = taken(bench.scratch)
     const started = performance.now()
-    await writeRandom(xapi, disk, FIRST, signal)
+    await writeRandom(bench, disk, FIRST, signal)
     const seconds = (performance.now() - started) / 1000
-    await writeRandom(xapi, disk, SECOND, signal)
+    await writeRandom(bench, disk, SECOND, signal)
     const { content, by } = await readBack(bench, disk.ref, disk.size, signal)
     const at = firstDifference(disk.content, content)
     if (at !== undefined) return wrong(chunkedImport, `what was written is not what ${by} reads, from byte ${at} on`)
+    bench.writesBy = 'chunked'
     const pieces = FIRST.length + SECOND.length
     return ok(`${pieces} unaligned pieces in two imports, equal; ${seconds.toFixed(1)} s for the first`, { importSeconds: seconds })
   },
@@ -49,7 +49,7 @@ export const chunkedImport: Check = {
 export const rawExport: Check = {
   id: 'raw-export',
   title: 'Raw export',
-  needs: ['chunked-import'],
+  needs: ['write'],
   costs: 'one way less to read a disk where NBD and VHD exports fail',
   mend: 'look at the log of the host (/var/log/xensource.log) for export_raw_vdi',
   dispensable: true,
@@ -90,16 +90,35 @@ export const vhdImport: Check = {
     }
     const { content: found, by } = await readBack(bench, ref, size, signal)
     const at = firstDifference(content, found)
+    if (at === undefined) bench.writesBy ??= 'vhd'
     return at === undefined
       ? ok('sectors by their bitmaps, equal')
       : wrong(vhdImport, `what was written is not what ${by} reads, from byte ${at} on`)
   },
 }
 
+export const write: Check = {
+  id: 'write',
+  title: 'Writes by one of both imports',
+  needs: ['disk'],
+  costs: 'nothing can be written: no replication to this storage, and nothing below can be tried',
+  mend: 'see the two checks above',
+  async run(bench, signal) {
+    if (bench.writesBy === undefined) return lacking(write, 'neither import works')
+    if (bench.writesBy === 'chunked') return ok('the chunked import')
+    // Another disk: who knows where the import that failed has put what it was given.
+    const { size } = taken(bench.scratch)
+    const disk = { ref: await createScratchDisk(bench, 'disk written by VHD imports', size, signal), size, content: Buffer.alloc(size) }
+    bench.scratch = disk
+    for (const extents of [FIRST, SECOND]) await writeRandom(bench, disk, extents, signal)
+    return ok('the VHD import')
+  },
+}
+
 export const vhdExport: Check = {
   id: 'vhd-export',
   title: 'VHD export, whole',
-  needs: ['chunked-import'],
+  needs: ['write'],
   costs: 'what is allocated is not known: a first copy reads every byte of the disk',
   mend: 'only storage that keeps VHDs exports them; elsewhere the raw disk is read',
   dispensable: true,

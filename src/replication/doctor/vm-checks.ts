@@ -8,7 +8,7 @@ import { whenDetached } from '../destroy.ts'
 import { type Bench, taken, xapiOf } from './bench.ts'
 import { type Check, lacking, ok, reserve, wrong } from './check.ts'
 import { scratchConfig, scratchName } from './scratch.ts'
-import { firstDifference, listed, MIB, readBack } from './scratch-disk.ts'
+import { firstDifference, listed, MIB, making, readBack } from './scratch-disk.ts'
 
 const REASON = 'This VM was made by understudy doctor and is never started'
 const MEMORY = 256 * MIB
@@ -48,12 +48,12 @@ const vmRecord = (bench: Bench) => ({
 export const makeVm: Check = {
   id: 'vm',
   title: 'Makes a VM',
-  needs: ['chunked-import'],
+  needs: ['write'],
   costs: 'no replica can be made on this pool',
   mend: 'use an account of the role pool-admin or pool-operator; see the error for the rest',
   async run(bench, signal) {
     const xapi = xapiOf(bench)
-    const vm = await xapi.call<Ref<'VM'>>('VM.create', [vmRecord(bench)], { signal })
+    const vm = await making<Ref<'VM'>>(signal, (late) => xapi.call('VM.create', [vmRecord(bench)], { signal: late }))
     await xapi.call('VM.set_blocked_operations', [vm, { start: REASON, start_on: REASON }], { signal })
     await xapi.call('VM.set_is_a_template', [vm, false], { signal })
     const vbd = {
@@ -117,8 +117,8 @@ export const vmSnapshot: Check = {
     const vm = taken(bench.vm)
     const disk = taken(bench.scratch)
     const started = performance.now()
-    const take = () => xapi.callAsync('VM.snapshot', [vm, scratchName(bench.owner, 'snapshot')], { signal, timeoutMs: 120_000 })
-    const made = (await whenDetached(xapi, disk.ref, signal, take)) as Ref<'VM'>
+    const take = (late: AbortSignal) => xapi.callAsync('VM.snapshot', [vm, scratchName(bench.owner, 'snapshot')], { signal: late })
+    const made = await whenDetached(xapi, disk.ref, signal, () => making<Ref<'VM'>>(signal, take))
     const seconds = (performance.now() - started) / 1000
     bench.vmSnapshot = made
     const record = await xapi.record('VM', made, { signal })
@@ -148,11 +148,9 @@ export const vmClone: Check = {
   async run(bench, signal) {
     const xapi = xapiOf(bench)
     const disk = taken(bench.scratch)
-    const made = await xapi.callAsync('VM.clone', [taken(bench.vmSnapshot), scratchName(bench.owner, 'clone')], {
-      signal,
-      timeoutMs: 120_000,
-    })
-    const record = await xapi.record('VM', made as Ref<'VM'>, { signal })
+    const params = [taken(bench.vmSnapshot), scratchName(bench.owner, 'clone')]
+    const made = await making<Ref<'VM'>>(signal, (late) => xapi.callAsync('VM.clone', params, { signal: late }))
+    const record = await xapi.record('VM', made, { signal })
     const disks = await disksOf(xapi, record, signal)
     if (disks.length !== 1) return lacking(vmClone, `the clone has ${disks.length} disks instead of one`)
     const { content, by } = await readBack(bench, disks[0] as Ref<'VDI'>, disk.size, signal)
