@@ -6,6 +6,7 @@ import { once } from 'node:events'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
+import { seededNumbers } from '../../src/lab/content/seeded-numbers.ts'
 import type { PoolToCheck } from '../../src/replication/doctor/bench.ts'
 import type { CheckReport } from '../../src/replication/doctor/check.ts'
 import { CHECKS, type DoctorReport, runDoctor } from '../../src/replication/doctor/doctor.ts'
@@ -118,7 +119,7 @@ async function examine(
   })
 }
 
-const BASICS = ['reach', 'certificate', 'login', 'storage', 'space', 'disk', 'chunked-import']
+const BASICS = ['reach', 'certificate', 'login', 'storage', 'space', 'disk', 'chunked-import', 'write']
 const denied = (method: string) => Promise.reject(new XapiError('RBAC_PERMISSION_DENIED', [method, 'no'], method))
 
 describe('doctor', () => {
@@ -239,6 +240,27 @@ describe('doctor', () => {
     await assertNothingLeft(source)
   })
 
+  test('a host that refuses the chunked import is tried with VHD streams, all the way', async () => {
+    const refusing = (xapi: Xapi) =>
+      meddled(xapi, () => undefined, {
+        importVdi: async (request) => {
+          if (request.chunked) throw new XapiError('INTERNAL_ERROR', ['Cannot handle chunked'], 'PUT /import_raw_vdi')
+          return xapi.importVdi(request)
+        },
+      })
+    const report = await examine(source, refusing)
+    assert.deepEqual(
+      all(report)
+        .filter(({ outcome }) => outcome !== 'ok')
+        .map(({ id, outcome }) => [id, outcome]),
+      [['chunked-import', 'warning']],
+    )
+    assert.match(found(report, 'chunked-import').costs ?? '', /2 MiB for every changed 64 KiB/)
+    assert.match(found(report, 'write-speed').detail, /by a VHD import/)
+    assert.equal(report.ok, true)
+    await assertNothingLeft(source)
+  })
+
   test('bytes that come back wrong fail the check, however dispensable it is', async () => {
     const corrupting = (xapi: Xapi) =>
       meddled(xapi, () => undefined, {
@@ -334,6 +356,25 @@ describe('doctor', () => {
       await assertNothingLeft(source, target)
     })
   }
+
+  test('stopped at any call, it leaves nothing behind', async () => {
+    const seed = process.env.UNDERSTUDY_TEST_SEED ?? randomUUID()
+    const numbers = seededNumbers(seed)
+    for (let round = 0; round < 6; round++) {
+      const stop = new AbortController()
+      const reason = new Error('stopped by the test')
+      const at = 20 + numbers(180)
+      let calls = 0
+      const stopping = (xapi: Xapi) =>
+        meddled(xapi, () => {
+          if (++calls === at) stop.abort(reason)
+          return undefined
+        })
+      const outcome = await examine(source, stopping, { signal: stop.signal }).catch((error: unknown) => error)
+      if (stop.signal.aborted && calls > at) assert.equal(outcome, reason, `seed ${seed}, round ${round}, call ${at}`)
+      await assertNothingLeft(source).catch((error: Error) => assert.fail(`seed ${seed}, round ${round}, call ${at}: ${error.message}`))
+    }
+  })
 
   test('what a killed doctor left is removed by the next one, and nothing else', async () => {
     const seen = made(source, 'VM')
