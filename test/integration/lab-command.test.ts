@@ -43,7 +43,7 @@ describe('understudy lab', () => {
       ],
     )
     for (const pool of lab.pools) {
-      const { post: _post, get: _get, ...described } = pool
+      const { post: _post, get: _get, delete: _delete, ...described } = pool
       assert.deepEqual(Object.keys(described), ['name', 'url', 'user', 'password', 'fingerprint', 'nbd', 'control', 'srs', 'vms'])
       assert.match(pool.url, /^https:\/\/127\.0\.0\.1:\d+$/)
       assert.match(pool.fingerprint, /^([0-9A-F]{2}:){31}[0-9A-F]{2}$/)

@@ -20,6 +20,8 @@ export interface ControlledLabPool extends DescribedPool {
   post(path: string, body?: object): Promise<any>
   // biome-ignore lint/suspicious/noExplicitAny: answers are as different as the requests
   get(path: string): Promise<any>
+  // biome-ignore lint/suspicious/noExplicitAny: answers are as different as the requests
+  delete(path: string): Promise<any>
 }
 
 export interface StartedPool extends ControlledLabPool {
@@ -177,5 +179,10 @@ function withControl(described: DescribedPool): ControlledLabPool {
     if (!response.ok) throw new ControlFailure(response.status, answer.error ?? response.statusText)
     return answer
   }
-  return { ...described, post: (path, body = {}) => ask('POST', path, body), get: (path) => ask('GET', path) }
+  return {
+    ...described,
+    post: (path, body = {}) => ask('POST', path, body),
+    get: (path) => ask('GET', path),
+    delete: (path) => ask('DELETE', path),
+  }
 }

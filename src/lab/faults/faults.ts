@@ -214,21 +214,22 @@ class FaultBox implements Faults, StreamFaults {
 
   attached(vdi: string, why: string, attachment: Attachment): Attachment {
     const kind = connectionOf(why)
+    const what = `${kind ?? why} of ${vdi}`
     const matches = ({ match, armed }: Fault) =>
       armed && (match.vdi === undefined || match.vdi === vdi) && (match.connection === undefined || match.connection === kind)
     const corrupting = () => (this.#kinds.size === 0 ? [] : this.#of('corrupt').filter((fault) => fault.where === 'disk' && matches(fault)))
     const disk = faultyDisk(attachment.disk, {
       corrupting,
-      take: (fault) => this.take(fault, `${kind} of ${vdi}, byte ${fault.match.at ?? 0} of the disk`),
+      take: (fault) => this.take(fault, `${what}, byte ${fault.match.at ?? 0} of the disk`),
     })
     let ended: Promise<void> | undefined
     const detach = async () => {
       for (const fault of this.#of('linger')) {
-        if (matches(fault) && this.take(fault, `${kind} of ${vdi}`)) await this.#pause(fault, fault.seconds)
+        if (matches(fault) && this.take(fault, what)) await this.#pause(fault, fault.seconds)
       }
       await attachment.detach()
       for (const fault of this.#of('vdi-in-use')) {
-        if (matches(fault) && this.take(fault, `${kind} of ${vdi}`)) this.#inUse.set(vdi, performance.now() + fault.seconds * 1000)
+        if (matches(fault) && this.take(fault, what)) this.#inUse.set(vdi, performance.now() + fault.seconds * 1000)
       }
     }
     return {
@@ -362,8 +363,10 @@ class FaultBox implements Faults, StreamFaults {
   }
 }
 
-function connectionOf(why: string): ConnectionKind {
-  return why === 'xapi-nbd' ? 'nbd' : why === 'import' ? 'import' : 'export'
+/** Undefined: attached for something else than a connection, as a copy within the pool. */
+function connectionOf(why: string): ConnectionKind | undefined {
+  if (why === 'xapi-nbd') return 'nbd'
+  return why === 'import' || why === 'export' ? why : undefined
 }
 
 function isAction({ kind }: Fault): boolean {
