@@ -297,6 +297,27 @@ describe('hosts that go away', () => {
     assert.deepEqual(await stateOf(bound), ['Running', lost.uuid])
   })
 
+  test('storage is unplugged host by host, and a dead host can be removed with what only it saw', async () => {
+    const [first, lost] = [await host(0), await host(2)]
+    const [sr, own] = [await srOn('shared'), await srOn(2)]
+    const vm = await makeVm(sr)
+    await xapi.call('VM.start_on', [vm, await refOf(first.uuid), false, false])
+    const ref = await refOf(lost.uuid)
+    const pbds = await xapi.records('PBD')
+    const pbdOf = (at: Ref<'host'>) => [...pbds].find(([, pbd]) => pbd.SR === sr && pbd.host === at)?.[0]
+    await xapi.call('PBD.unplug', [pbdOf(ref)])
+    await assert.rejects(xapi.call('PBD.unplug', [pbdOf(await refOf(first.uuid))]), failsWith('VDI_IN_USE'))
+    await assert.rejects(xapi.call('VM.pool_migrate', [vm, ref, {}]), failsWith('VM_REQUIRES_SR', vm, sr))
+    await xapi.call('PBD.plug', [pbdOf(ref)])
+    await assert.rejects(xapi.call('host.destroy', [ref]), failsWith('HOST_IS_LIVE', ref))
+    await pool().post(`/hosts/${lost.uuid}/stop`)
+    await xapi.call('host.destroy', [ref])
+    assert.equal((await hosts()).length, 2)
+    assert.deepEqual((await xapi.record('SR', own)).PBDs, [])
+    assert.equal((await xapi.record('SR', sr)).PBDs.length, 2)
+    await assert.rejects(makeDisk(own), failsWith('SR_NO_PBDS', own))
+  })
+
   test('before the master has noticed, what needs the host fails as a connection that fails', async () => {
     const lost = await host(2)
     const ref = await refOf(lost.uuid)

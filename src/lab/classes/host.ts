@@ -1,12 +1,12 @@
 /** Host messages: what administrators' tools ask first, and switching hosts off and on (ocaml/xapi/xapi_host.ml). */
 import { xapiDate } from '../database/xapi-date.ts'
-import { assertReachable, isAway } from '../hosts/away.ts'
+import { assertReachable, isAway, setAway } from '../hosts/away.ts'
 import { guestsOn, haltGuests, setLive } from '../hosts/host-life.ts'
 import { hostsOf } from '../hosts/pool-hosts.ts'
 import { type Call, type MessageTable, type Refstring, XapiFailure } from '../pool.ts'
 import { createBlob } from './blob.ts'
 import { noteFreeMemory } from './domain.ts'
-import { count, flag, map, texts } from './fields.ts'
+import { count, flag, map, text, texts } from './fields.ts'
 import type { ClassPart } from './tables.ts'
 import { freeMemory } from './vm-facts.ts'
 import { assertCanRun, assertEnoughMemory } from './vm-placement.ts'
@@ -114,6 +114,22 @@ function declareDead(call: Call, host: Refstring): undefined {
   call.pool.db.update('host', host, { enabled: false })
 }
 
+/** What was the host's goes with its record; an SR that only it saw is left without a PBD (destroy, and db_gc_util.ml). */
+function destroyHost(call: Call, host: Refstring): undefined {
+  assertDead(call, host)
+  const { db, refs } = call.pool
+  if (flag(db.get('pool', refs.pool), 'ha_enabled')) throw new XapiFailure('HA_IS_ENABLED')
+  if (guestsOn(call.pool, host).length > 0) throw new XapiFailure('HOST_HAS_RESIDENT_VMS', [host])
+  const row = db.get('host', host)
+  for (const vm of texts(row, 'resident_VMs')) db.delete('VM', vm)
+  for (const pbd of texts(row, 'PBDs')) db.delete('PBD', pbd)
+  for (const pif of texts(row, 'PIFs')) db.delete('PIF', pif)
+  for (const certificate of texts(row, 'certificates')) db.delete('Certificate', certificate)
+  if (db.find('host_metrics', text(row, 'metrics'))) db.delete('host_metrics', text(row, 'metrics'))
+  db.delete('host', host)
+  setAway(db, host, false)
+}
+
 async function powerOn(call: Call, host: Refstring): Promise<undefined> {
   assertDead(call, host)
   await hostsOf(call.pool)?.start(host)
@@ -189,9 +205,7 @@ const messages: MessageTable = {
     call.pool.db.update('host', host, { power_on_mode: mode, power_on_config: config })
     return undefined
   },
-  'host.destroy': (_call, host: Refstring) => {
-    throw new XapiFailure('HOST_IS_LIVE', [host])
-  },
+  'host.destroy': destroyHost,
 }
 
 /** What a live host accepts; switching it off only while it is disabled (ocaml/xapi/xapi_host_helpers.ml). */

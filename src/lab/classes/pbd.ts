@@ -1,4 +1,5 @@
 /** Messages of PBD (xen-api ocaml/xapi/xapi_pbd.ml). */
+import { assertReachable } from '../hosts/away.ts'
 import type { MessageTable, Refstring, Row } from '../pool.ts'
 import { XapiFailure } from '../pool.ts'
 import { storageManagerOf } from '../storage/manager.ts'
@@ -28,6 +29,7 @@ const pbdMessages: MessageTable = {
     const row = db.get('PBD', pbd)
     const sr = db.get('SR', text(row, 'SR'))
     if (flag(row, 'currently_attached')) return undefined
+    assertReachable(db, text(row, 'host'))
     db.update('PBD', pbd, { currently_attached: true })
     db.touch('SR', text(row, 'SR'))
     if (text(sr, 'content_type') !== 'iso') scanSr(storageManagerOf(call.pool), text(row, 'SR'))
@@ -37,10 +39,13 @@ const pbdMessages: MessageTable = {
     const { db } = call.pool
     const row = db.get('PBD', pbd)
     if (!flag(row, 'currently_attached')) return undefined
+    assertReachable(db, text(row, 'host'))
     const sr = text(row, 'SR')
+    // Only what is attached on that host counts (get_active_vdis_by_pbd).
+    const isHere = (vbd: Row) => db.find('VM', text(vbd, 'VM'))?.resident_on === row.host
     for (const vdi of db.get('SR', sr).VDIs as readonly Refstring[]) {
       const vbds = (db.get('VDI', vdi).VBDs as readonly Refstring[]).map((vbd) => db.get('VBD', vbd))
-      if (vbds.some((vbd) => flag(vbd, 'currently_attached'))) throw new XapiFailure('VDI_IN_USE', [vdi, 'unplug'])
+      if (vbds.some((vbd) => flag(vbd, 'currently_attached') && isHere(vbd))) throw new XapiFailure('VDI_IN_USE', [vdi, 'unplug'])
     }
     db.update('PBD', pbd, { currently_attached: false })
     db.touch('SR', sr)
