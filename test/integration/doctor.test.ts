@@ -360,10 +360,10 @@ describe('doctor', () => {
   test('stopped at any call, it leaves nothing behind', async () => {
     const seed = process.env.UNDERSTUDY_TEST_SEED ?? randomUUID()
     const numbers = seededNumbers(seed)
-    for (let round = 0; round < 6; round++) {
+    for (let round = 0; round < 4; round++) {
       const stop = new AbortController()
       const reason = new Error('stopped by the test')
-      const at = 20 + numbers(180)
+      const at = 20 + numbers(120)
       let calls = 0
       const stopping = (xapi: Xapi) =>
         meddled(xapi, () => {
