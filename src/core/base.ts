@@ -127,6 +127,9 @@ function land(
   points: readonly RestorePoint[],
 ): Landing {
   const clone = (code: string, text: string): Landing => ({ kind: 'clone', of: copy.uuid, why: { code, text } })
+  if (point.copyVm !== undefined) {
+    return clone('copy-vm', `"${point.name}" is a VM by itself, made by Xen Orchestra or seeded by hand, and stays as it is`)
+  }
   const newest = newestFirst(points.filter(({ complete }) => complete))[0] === point
   const live = replicaDisks.find(({ uuid }) => uuid === copy.snapshotOf)
   if (live === undefined) return clone('replica-disk-gone', 'the disk that the restore point was taken of is gone')

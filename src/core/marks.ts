@@ -79,6 +79,8 @@ export interface RestorePointMark {
   readonly generation: number
   /** Disks by userdevice: uuid of the source snapshot VDI that each holds. */
   readonly disks: Readonly<Record<string, string>>
+  /** uuids of the source snapshot VDIs that its deltas were based on; absent: it was a full copy. */
+  readonly from?: readonly string[]
 }
 
 /** What the disk held when its run proved it equal to the source snapshot. */

@@ -14,6 +14,8 @@ export interface SourceSnapshotDisk {
   readonly size: number
   readonly cbt: boolean
   readonly marks: Marks
+  /** Made by the original, or tagged by its cr-seed: no run of ours made it. */
+  readonly byOriginal?: boolean
 }
 
 export interface SourceDisk {
@@ -44,6 +46,8 @@ export interface SourceSnapshotVm {
   /** Made by this job but not (or not yet) tagged: its name says so. */
   readonly unfinished: boolean
   readonly disks: readonly string[]
+  /** See SourceSnapshotDisk. */
+  readonly byOriginal?: boolean
 }
 
 export interface SourceFacts {
@@ -106,6 +110,12 @@ export interface RestorePoint {
   readonly disks: readonly RestorePointDisk[]
   /** Everything that its marks promise is there. */
   readonly complete: boolean
+  /** Source snapshot disks that its deltas were based on, where its marks tell. */
+  readonly madeFrom?: readonly string[] | undefined
+  /** Made by the original: its marks do not list what it must hold. */
+  readonly byOriginal?: boolean
+  /** A VM by itself, no snapshot (copy-vms.ts). `spare`: why it is not ours to remove; undefined: it is. */
+  readonly copyVm?: { readonly spare: string | undefined }
 }
 
 export interface ReplicaDisk {
@@ -153,5 +163,7 @@ export interface TargetFacts {
   readonly restorePoints: readonly RestorePoint[]
   /** Disks on the SR with this job's marks that belong to nothing. */
   readonly strayDisks: readonly { readonly uuid: string; readonly name: string }[]
+  /** What carries this job's marks and may be somebody's own all the same. */
+  readonly doubtful?: readonly { readonly uuid: string; readonly name: string; readonly why: string }[]
   readonly networks: readonly NetworkFacts[]
 }

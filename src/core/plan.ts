@@ -8,6 +8,7 @@ import { type BrokenChainPolicy, isBroken, repaired } from './broken-chain.ts'
 import { judgeChains } from './chain-health.ts'
 import { planVifs, type VifPlan } from './networks.ts'
 import type { SourceDisk, SourceFacts, SourceSnapshotDisk, TargetFacts } from './observation.ts'
+import { type JudgedOriginals, judgeOriginals, keepsData, warnOfOriginals } from './originals.ts'
 import { findResumable, type Resumable } from './resume.ts'
 import { judgeRestorePoints, type Kept, type RetentionRule } from './retention.ts'
 import { judgeSpace, tooLarge, withoutSnapshots } from './space.ts'
@@ -41,7 +42,8 @@ export type SentDiskPlan = Exclude<DiskPlan, { mode: 'skipped' }>
 
 export interface Removal {
   readonly side: 'source' | 'target'
-  readonly kind: 'vm-with-disks' | 'disk'
+  /** `copy-vm`: a VM by itself that is a restore point of the original's, with its disks. */
+  readonly kind: 'vm-with-disks' | 'copy-vm' | 'disk'
   readonly uuid: string
   readonly name: string
   readonly reason: string
@@ -62,6 +64,8 @@ export interface VmRunPlan {
   readonly removals: readonly Removal[]
   readonly retention: readonly Kept[]
   readonly unblockMigration: boolean
+  /** The source snapshot must not be reduced to its record of changes: tracked snapshots of the original's stay before it. */
+  readonly keepSourceData?: true
   readonly warnings: readonly Reason[]
 }
 
@@ -109,9 +113,10 @@ export function planVmRun(source: SourceFacts, target: TargetFacts, policy: Poli
     generation: Number.POSITIVE_INFINITY,
     complete: true,
   }
-  const retention = judgeRestorePoints([...target.restorePoints, coming], policy.schedule, policy.retention).filter(
+  const retention = spared(judgeRestorePoints([...target.restorePoints, coming], policy.schedule, policy.retention), target).filter(
     ({ uuid }) => uuid !== COMING,
   )
+  const originals = judgeOriginals(source, target, basesOf(disks))
   const { replica } = target
   return {
     kind: 'plan',
@@ -123,11 +128,17 @@ export function planVmRun(source: SourceFacts, target: TargetFacts, policy: Poli
       disks,
       dropDisks: dropped(disks, target),
       vifs,
-      removals: [...sourceRemovals(source, disks).filter(({ uuid }) => uuid !== resumable?.snapshot), ...targetRemovals(target, retention)],
+      removals: [
+        ...sourceRemovals(source, disks, originals).filter(({ uuid }) => uuid !== resumable?.snapshot),
+        ...targetRemovals(target, retention),
+      ],
       retention,
       unblockMigration: source.migrationBlockedByUs,
+      ...(keepsData(originals) ? { keepSourceData: true } : {}),
       warnings: [
         ...warnings(source, disks, vifs, policy),
+        ...warnOfOriginals(originals, target),
+        ...onTrust(disks, target),
         ...(space.kind === 'warned' ? [space.warning] : []),
         ...judgeChains('source', source.disks).warnings,
         ...judgeChains('target', replica?.disks ?? []).warnings,
@@ -287,19 +298,23 @@ function landed(choice: BaseChoice): string {
 }
 
 /** Source snapshots that this run makes superfluous, oldest first; what a base needs goes only after the new restore point exists. */
-function sourceRemovals(source: SourceFacts, disks: readonly DiskPlan[]): Removal[] {
-  const bases = new Set(disks.flatMap((disk) => (disk.mode === 'delta' && disk.choice.kind === 'delta' ? [disk.choice.base.uuid] : [])))
+function sourceRemovals(source: SourceFacts, disks: readonly DiskPlan[], originals: JudgedOriginals): Removal[] {
+  const bases = basesOf(disks)
   const judge = (uuids: readonly string[], exported: boolean): Pick<Removal, 'when' | 'reason'> => {
     if (uuids.some((uuid) => bases.has(uuid))) return { when: 'after', reason: 'base of this run, replaced by its snapshot' }
     if (exported) return { when: 'after', reason: 'older than what the newest restore point was made of' }
     return { when: 'before', reason: 'left behind by an interrupted run' }
   }
-  const vms = source.snapshots.map(({ uuid, name, disks: held, unfinished, marks }): Removal => {
+  const served = (uuids: readonly string[]) =>
+    uuids.some((uuid) => originals.superseded.has(uuid)) && !uuids.some((uuid) => bases.has(uuid))
+  const removable = source.snapshots.filter(({ byOriginal, disks: held }) => byOriginal !== true || served(held))
+  const vms = removable.map(({ uuid, name, disks: held, unfinished, marks }): Removal => {
     return { side: 'source', kind: 'vm-with-disks', uuid, name, ...judge(held, marks.exported && !unfinished) }
   })
-  const strays = [...source.strayDisks]
+  const strays = source.strayDisks
+    .filter(({ byOriginal, uuid }) => byOriginal !== true || served([uuid]))
     .sort((a, b) => a.takenAt - b.takenAt)
-    .filter((stray) => !holdsOthersTogether(stray, source))
+    .filter((stray) => !holdsOthersTogether(stray, source, originals))
     .map(({ uuid, takenAt, marks }): Removal => {
       return {
         side: 'source',
@@ -316,10 +331,11 @@ function sourceRemovals(source: SourceFacts, disks: readonly DiskPlan[]): Remova
  * A file SR unlinks the log of a destroyed cbt_metadata disk before its neighbours are linked to each other, which breaks every
  * comparison across that place. So such a record goes only as the oldest link: not while somebody else's tracked snapshot is older.
  */
-function holdsOthersTogether(stray: SourceSnapshotDisk, source: SourceFacts): boolean {
+function holdsOthersTogether(stray: SourceSnapshotDisk, source: SourceFacts, { staying }: JudgedOriginals): boolean {
   if (stray.kind !== 'cbt-metadata') return false
   const disk = source.disks.find(({ snapshots }) => snapshots.some(({ uuid }) => uuid === stray.uuid))
-  return disk?.foreignCbtSnapshots.some(({ takenAt }) => takenAt <= stray.takenAt) ?? false
+  const theirs = disk?.snapshots.filter((snapshot) => snapshot.cbt && staying.includes(snapshot)) ?? []
+  return [...theirs, ...(disk?.foreignCbtSnapshots ?? [])].some(({ takenAt }) => takenAt <= stray.takenAt)
 }
 
 const deviceOf = (snapshot: string, source: SourceFacts) =>
@@ -327,12 +343,36 @@ const deviceOf = (snapshot: string, source: SourceFacts) =>
 
 const formatAge = (milliseconds: number) => new Date(milliseconds).toISOString()
 
+const basesOf = (disks: readonly DiskPlan[]): ReadonlySet<string> =>
+  new Set(disks.flatMap((disk) => (disk.mode === 'delta' && disk.choice.kind === 'delta' ? [disk.choice.base.uuid] : [])))
+
+/** Retention with copies kept that are not ours to remove. */
+function spared(retention: readonly Kept[], target: TargetFacts): Kept[] {
+  return retention.map((judged) => {
+    const spare = target.restorePoints.find(({ uuid }) => uuid === judged.uuid)?.copyVm?.spare
+    return judged.keep || spare === undefined ? judged : { ...judged, keep: true, reason: spare }
+  })
+}
+
+/** A VM by itself can be written to, other than a snapshot, and there is no record of changes to ask. */
+function onTrust(disks: readonly DiskPlan[], target: TargetFacts): Reason[] {
+  const bases = new Set(disks.flatMap((disk) => (disk.mode === 'delta' && disk.choice.kind === 'delta' ? [disk.choice.restorePoint] : [])))
+  return target.restorePoints
+    .filter(({ uuid, copyVm }) => copyVm !== undefined && bases.has(uuid))
+    .map(({ name }) => ({
+      code: 'base-on-trust',
+      text: `"${name}" is taken for what it says it is: its start is blocked and it was not started, but nothing records whether its disks were written`,
+      avoid: 'run once with --verify full, or understudy verify afterwards',
+    }))
+}
+
 function targetRemovals(target: TargetFacts, retention: readonly Kept[]): Removal[] {
   const points = retention
     .filter(({ keep }) => !keep)
     .map(({ uuid, reason }): Removal => {
       const point = target.restorePoints.find((candidate) => candidate.uuid === uuid)
-      return { side: 'target', kind: 'vm-with-disks', uuid, name: point?.name ?? uuid, reason, when: point?.complete ? 'after' : 'before' }
+      const kind = point?.copyVm === undefined ? 'vm-with-disks' : 'copy-vm'
+      return { side: 'target', kind, uuid, name: point?.name ?? uuid, reason, when: point?.complete ? 'after' : 'before' }
     })
   const strays = target.strayDisks.map(
     ({ uuid, name }): Removal => ({

@@ -57,10 +57,12 @@ export async function commitRestorePoint(context: RunContext, request: CommitReq
     [MARK.datetime]: formatDatetime(takenAt),
     [MARK.nonNbdFix]: 'true',
   }
+  const from = disks.flatMap(({ disk }) => disk.writing.from ?? [])
   const promise = {
     run: ids.run,
     generation: request.generation,
     disks: Object.fromEntries(disks.map(({ userdevice, copyOf }) => [userdevice, copyOf])),
+    ...(from.length > 0 ? { from } : {}),
   }
   await Promise.all([
     ...disks.map(({ disk, copyOf, digest }) => {

@@ -58,12 +58,13 @@ export function inspectSource(view: PoolView, chain: Chain): Inspected {
     const takenAt = parseDatetime(vdi.snapshot_time) ?? 0
     // The content key tells a snapshot that was tagged from one that inherited the map of a tagged one. A snapshot VM that still
     // has the name it was made with is ours as well: its run ended before the tags, perhaps after the restore point.
-    const tagged = ours(vdi.other_config) && vdi.other_config[MARK.contentKey] === vdi.uuid
+    const original = isOriginals(view, vdi, ref, ours)
+    const tagged = original || (ours(vdi.other_config) && vdi.other_config[MARK.contentKey] === vdi.uuid)
     if (!tagged && !holdersOf(view, vdi).some(({ vmRecord }) => vmRecord.snapshot_of === ref && isUnfinished(vmRecord, chain))) {
       if (vdi.cbt_enabled) foreignCbt.set(vdi.snapshot_of, [...(foreignCbt.get(vdi.snapshot_of) ?? []), { uuid: vdi.uuid, takenAt }])
       continue
     }
-    snapshotsByDisk.set(vdi.snapshot_of, [...(snapshotsByDisk.get(vdi.snapshot_of) ?? []), snapshotDisk(view, vdi, takenAt)])
+    snapshotsByDisk.set(vdi.snapshot_of, [...(snapshotsByDisk.get(vdi.snapshot_of) ?? []), snapshotDisk(view, vdi, takenAt, original)])
   }
 
   const disks = live.map(({ ref: vdi, record: disk, vbdRecord }): SourceDisk => {
@@ -84,17 +85,25 @@ export function inspectSource(view: PoolView, chain: Chain): Inspected {
     }
   })
 
+  // A snapshot that a user takes of a VM reverted to one of ours inherits its marks; those of the disks tell (or the time, without disks).
+  const tagged = new Set([...snapshotsByDisk.values()].flat().map(({ uuid }) => uuid))
+  const ownsItsMarks = (snapshot: RecordOf['VM']) => {
+    const held = disksOf(view, snapshot)
+    if (held.length > 0) return held.some(({ record: { uuid } }) => tagged.has(uuid))
+    return parseDatetime(snapshot.other_config[MARK.datetime]) === parseDatetime(snapshot.snapshot_time)
+  }
   const snapshots: SourceSnapshotVm[] = []
   for (const snapshotRef of record.snapshots) {
     const snapshot = view.VM.get(snapshotRef)
     if (snapshot === undefined) continue
     const unfinished = isUnfinished(snapshot, chain)
-    if (!unfinished && !ours(snapshot.other_config)) continue
+    if (!unfinished && !(ours(snapshot.other_config) && ownsItsMarks(snapshot))) continue
     snapshots.push({
       uuid: snapshot.uuid,
       name: snapshot.name_label,
       marks: readMarks(snapshot.other_config),
       unfinished,
+      ...(unfinished || MARK.run in snapshot.other_config ? {} : { byOriginal: true }),
       disks: disksOf(view, snapshot).map(({ record: disk }) => disk.uuid),
     })
   }
@@ -130,7 +139,27 @@ export function inspectSource(view: PoolView, chain: Chain): Inspected {
   }
 }
 
-function snapshotDisk(view: PoolView, vdi: RecordOf['VDI'], takenAt: number): SourceSnapshotDisk {
+/**
+ * A disk of a snapshot that the original made: versions that write no content key too, and those whose keys (and all that cr-seed writes)
+ * are on the snapshot VM alone. A snapshot that a user takes of a VM reverted to one has them as well; nothing that is decided rests on
+ * these keys: a base must be named by a copy on the target, by uuid, and what is removed must have been a base.
+ */
+function isOriginals(
+  view: PoolView,
+  vdi: RecordOf['VDI'],
+  source: Ref<'VM'>,
+  ours: (config: Readonly<Record<string, string>>) => boolean,
+): boolean {
+  const { other_config: config, uuid } = vdi
+  if (MARK.run in config || (config[MARK.contentKey] ?? uuid) !== uuid) return false
+  if (ours(config)) return true
+  if (MARK.job in config || MARK.copyOf in config) return false
+  return holdersOf(view, vdi).some(
+    ({ vmRecord: vm }) => vm.is_a_snapshot && vm.snapshot_of === source && !(MARK.run in vm.other_config) && ours(vm.other_config),
+  )
+}
+
+function snapshotDisk(view: PoolView, vdi: RecordOf['VDI'], takenAt: number, byOriginal: boolean): SourceSnapshotDisk {
   const holder = holdersOf(view, vdi).find(({ vmRecord }) => vmRecord.is_a_snapshot)
   return {
     uuid: vdi.uuid,
@@ -140,6 +169,7 @@ function snapshotDisk(view: PoolView, vdi: RecordOf['VDI'], takenAt: number): So
     size: vdi.virtual_size,
     cbt: vdi.cbt_enabled,
     marks: readMarks(vdi.other_config),
+    ...(byOriginal ? { byOriginal } : {}),
   }
 }
 

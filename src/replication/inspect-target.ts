@@ -5,6 +5,7 @@ import type { Replica, ReplicaDisk, RestorePoint, RestorePointDisk, TargetFacts 
 import { newestFirst } from '../core/restore-point-order.ts'
 import type { RecordOf } from '../xapi/records.generated.ts'
 import type { Ref } from '../xapi/ref.ts'
+import { type AskStarted, findCopyVms } from './copy-vms.ts'
 import { networksOf } from './inspect-source.ts'
 import { chainDepthOf, disksOf, findByUuid, holdersOf, type PoolView } from './pool-view.ts'
 import { SELF_TO_COME } from './replica-vm.ts'
@@ -36,7 +37,13 @@ interface Chain {
 }
 
 /** Throws Failure when there is no such SR. */
-export async function inspectTarget(view: PoolView, chain: Chain, samePool: boolean, askWritten: AskWritten): Promise<InspectedTarget> {
+export async function inspectTarget(
+  view: PoolView,
+  chain: Chain,
+  samePool: boolean,
+  askWritten: AskWritten,
+  askStarted: AskStarted,
+): Promise<InspectedTarget> {
   const found = findByUuid(view.SR, chain.sr)
   if (found === undefined) {
     throw new Failure(
@@ -64,8 +71,16 @@ export async function inspectTarget(view: PoolView, chain: Chain, samePool: bool
     )
   }
   const pointVms = [...view.VM].filter(([, vm]) => isPointOf(view, vm, chain))
-  const replica = findReplica(view, chain, pointVms)
-  const restorePoints = pointVms.map(([, vm]) => restorePoint(view, vm))
+  const seen = pointVms.map(([, vm]) => restorePoint(view, vm))
+  const copies = await findCopyVms(view, chain, new Map(pointVms), askStarted)
+  // What a run of the original's left half done is the original's to remove.
+  const snapshots = seen.filter(({ complete, byOriginal }) => complete || byOriginal !== true)
+  const restorePoints = [...snapshots, ...copies.points]
+  const replica = findReplica(view, chain, snapshots)
+  const doubtful = [
+    ...copies.doubtful,
+    ...seen.flatMap((point) => (snapshots.includes(point) ? [] : [{ uuid: point.uuid, name: point.name, why: 'it is not complete' }])),
+  ]
   return {
     sr,
     srRecord,
@@ -82,6 +97,7 @@ export async function inspectTarget(view: PoolView, chain: Chain, samePool: bool
       replica: replica && (await replicaFacts(view, replica.record, restorePoints, chain, askWritten)),
       restorePoints,
       strayDisks: strayDisks(view, sr, chain),
+      ...(doubtful.length > 0 ? { doubtful } : {}),
       networks: networksOf(view),
     },
   }
@@ -109,7 +125,19 @@ function isPointOf(view: PoolView, vm: RecordOf['VM'], chain: Chain): boolean {
   if (self !== undefined) return self === vm.uuid
   const of = view.VM.get(vm.snapshot_of)
   if (of === undefined) return false
-  return MARK.restorePoint in vm.other_config ? isMarked(of, chain) : 'start' in of.blocked_operations
+  return MARK.restorePoint in vm.other_config ? isMarked(of, chain) : 'start' in of.blocked_operations && !inheritsMarks(vm, of)
+}
+
+/**
+ * Whether a snapshot without a mark of ours has those of the original only because the VM that it was taken of had them: a copy in the
+ * original's older layout, or one that cr-seed tagged. In the newer layout the VM loses them again once its snapshot exists; where a run
+ * ended in between, that snapshot has the name that the original gave it, with the time at its end.
+ */
+function inheritsMarks(vm: RecordOf['VM'], of: RecordOf['VM']): boolean {
+  const { copyOf, datetime } = readMarks(vm.other_config)
+  if (of.other_config[MARK.copyOf] !== copyOf) return false
+  const named = parseDatetime(vm.name_label.slice(vm.name_label.lastIndexOf(' ') + 1))
+  return named === undefined || named !== parseDatetime(datetime)
 }
 
 function isMarked(object: { readonly uuid: string; readonly other_config: Readonly<Record<string, string>> }, chain: Chain): boolean {
@@ -118,14 +146,16 @@ function isMarked(object: { readonly uuid: string; readonly other_config: Readon
 }
 
 /** The replica: the VM that says so, else the one that the restore points are snapshots of (a chain that another tool began). */
-function findReplica(view: PoolView, chain: Chain, points: readonly [Ref<'VM'>, RecordOf['VM']][]): InspectedTarget['replica'] {
+function findReplica(view: PoolView, chain: Chain, points: readonly RestorePoint[]): InspectedTarget['replica'] {
   for (const [ref, record] of view.VM) {
     if (record.is_a_snapshot) continue
     if (isMarked(record, chain)) return { ref, record }
   }
-  for (const [, point] of points) {
-    const record = view.VM.get(point.snapshot_of)
-    if (record !== undefined && 'start' in record.blocked_operations) return { ref: point.snapshot_of, record }
+  // The original makes another VM when somebody wrote to the one it had: the newest restore point is of the one it goes on with.
+  for (const { uuid } of newestFirst(points.filter(({ complete }) => complete))) {
+    const ref = findByUuid(view.VM, uuid)?.[1].snapshot_of as Ref<'VM'>
+    const record = view.VM.get(ref)
+    if (record !== undefined && 'start' in record.blocked_operations) return { ref, record }
   }
   // Created, and not even marked as itself: a run was killed in between. This one completes it.
   for (const [ref, record] of view.VM) {
@@ -157,12 +187,15 @@ function restorePoint(view: PoolView, vm: RecordOf['VM']): RestorePoint {
     copyOf: marks.copyOf,
     disks,
     complete: takenAt !== undefined && marks.copyOf !== undefined && keepsPromise(disks, mark?.disks),
+    ...(mark?.from === undefined ? {} : { madeFrom: mark.from }),
+    ...(MARK.restorePoint in vm.other_config ? {} : { byOriginal: true }),
   }
 }
 
 /** A restore point of ours lists its disks; one of the original's is as complete as its marks. */
 function keepsPromise(disks: readonly RestorePointDisk[], promised: Readonly<Record<string, string>> | undefined): boolean {
-  if (promised === undefined) return disks.every(({ copyOf }) => copyOf !== undefined)
+  // One that is a copy of nothing is a disk that somebody attached to the replica.
+  if (promised === undefined) return disks.length === 0 || disks.some(({ copyOf }) => copyOf !== undefined)
   const held = new Map(disks.map(({ userdevice, copyOf }) => [userdevice, copyOf]))
   return Object.entries(promised).every(([userdevice, copyOf]) => held.get(userdevice) === copyOf)
 }

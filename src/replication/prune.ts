@@ -1,9 +1,12 @@
 /** Carries out the removals of a plan. What can't be removed now is reported and planned again by the next run. */
 
 import type { Reason } from '../core/base.ts'
+import { MARK } from '../core/marks.ts'
 import type { Removal } from '../core/plan.ts'
+import type { Ref } from '../xapi/ref.ts'
 import type { Xapi } from '../xapi/xapi.ts'
-import { destroyDisk, destroyWithDisks } from './destroy.ts'
+import { looksLikeCopyVm } from './copy-vms.ts'
+import { destroyDisk, destroyWithDisks, isGone } from './destroy.ts'
 import { disksOf, findByUuid, holdersOf, type PoolView } from './pool-view.ts'
 import type { RunContext } from './session.ts'
 
@@ -23,9 +26,10 @@ export async function removeAll(
   const side = async (name: 'source' | 'target', xapi: Xapi, view: PoolView) => {
     for (const removal of removals.filter((candidate) => candidate.side === name)) {
       try {
-        await remove(xapi, view, removal, context.signal)
+        if (removal.kind === 'copy-vm') await removeCopyVm(context, view, removal)
+        else await remove(xapi, view, removal, context.signal)
         done.push(removal)
-        context.log(`removed ${removal.kind === 'disk' ? 'disk' : 'snapshot'} "${removal.name}" on the ${name}: ${removal.reason}`)
+        context.log(`removed ${NAMES[removal.kind]} "${removal.name}" on the ${name}: ${removal.reason}`)
       } catch (error) {
         context.signal.throwIfAborted()
         warnings.push({
@@ -38,6 +42,38 @@ export async function removeAll(
   }
   await Promise.all([side('source', context.source, views.source), side('target', context.target, views.target)])
   return { done, warnings }
+}
+
+const NAMES: Readonly<Record<Removal['kind'], string>> = { 'vm-with-disks': 'snapshot', 'copy-vm': 'VM', disk: 'disk' }
+
+/** A VM, not a snapshot: looked at once more, since somebody may have taken it over while the run lasted. */
+async function removeCopyVm({ target, ids, signal }: RunContext, view: PoolView, removal: Removal): Promise<void> {
+  const ref = findByUuid(view.VM, removal.uuid)?.[0]
+  if (ref === undefined) return
+  try {
+    const record = await target.record('VM', ref, { signal })
+    if (!looksLikeCopyVm(record, ids) || record.snapshots.length > 0) throw new Error('it is no longer what it was when the run began')
+    const vbds = await Promise.all(record.VBDs.map((vbd) => target.record('VBD', vbd, { signal })))
+    const refs = vbds.filter(({ type, empty }) => type === 'Disk' && !empty).map(({ VDI }) => VDI)
+    const disks = await Promise.all(refs.map(async (vdi) => ({ vdi, record: await target.record('VDI', vdi, { signal }) })))
+    const known = new Set(record.VBDs)
+    const own = disks.filter(({ record: disk }) => MARK.copyOf in disk.other_config && !disk.VBDs.some((vbd) => isOthers(view, known, vbd)))
+    await destroyWithDisks(
+      target,
+      ref,
+      own.map(({ vdi }) => vdi),
+      signal,
+    )
+  } catch (error) {
+    if (!isGone(error)) throw error
+  }
+}
+
+/** An attachment that is not the VM's and not a control domain's: those come and go with transfers. */
+function isOthers(view: PoolView, own: ReadonlySet<Ref<'VBD'>>, vbd: Ref<'VBD'>): boolean {
+  if (own.has(vbd)) return false
+  const holder = view.VM.get(view.VBD.get(vbd)?.VM as Ref<'VM'>)
+  return holder?.is_control_domain !== true
 }
 
 async function remove(xapi: Xapi, view: PoolView, removal: Removal, signal: AbortSignal): Promise<void> {

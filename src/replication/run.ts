@@ -4,7 +4,7 @@ import { DIGEST_GRANULE } from '../block/content-digest.ts'
 import type { Reason } from '../core/base.ts'
 import type { BrokenChainPolicy } from '../core/broken-chain.ts'
 import { Failure } from '../core/failure.ts'
-import { type DigestMark, MARK, withoutMarks } from '../core/marks.ts'
+import { type DigestMark, MARK, parseDatetime, withoutMarks } from '../core/marks.ts'
 import { type DiskPlan, type Policy, planVmRun, type SentDiskPlan, type VmRunPlan } from '../core/plan.ts'
 import type { DiskReport, RunEvent, RunReport, RunStage, VerifyMode, VerifyReport } from '../core/report.ts'
 import type { RetentionRule } from '../core/retention.ts'
@@ -12,7 +12,8 @@ import type { Ref } from '../xapi/ref.ts'
 import type { Xapi } from '../xapi/xapi.ts'
 import { decodeChangedBlocks, listChanges } from './block-source.ts'
 import { type CommittedPoint, commitRestorePoint, mayBeCommitted } from './commit.ts'
-import { destroyDisk, whenDetached } from './destroy.ts'
+import type { AskStarted } from './copy-vms.ts'
+import { destroyDisk, isGone, whenDetached } from './destroy.ts'
 import { explainFailure, isInterruption } from './explain.ts'
 import { type Inspected, inspectSource } from './inspect-source.ts'
 import { type AskWritten, type InspectedTarget, inspectTarget } from './inspect-target.ts'
@@ -82,7 +83,7 @@ export async function prepareRun(options: RunOptions): Promise<PreparedRun> {
   const views = await viewBoth(options)
   const inspected = inspectSource(views.source, ids)
   const samePool = views.source === views.target
-  const seen = await inspectTarget(views.target, ids, samePool, askByTracking(options))
+  const seen = await inspectTarget(views.target, ids, samePool, askByTracking(options), askStarted(options))
   const largest = Math.max(0, ...inspected.facts.disks.map(({ size }) => size))
   const limits = await storageLimits(options.target, seen.srRecord, largest, options.signal)
   const inspectedTarget = { ...seen, facts: { ...seen.facts, sr: { ...seen.facts.sr, ...limits } } }
@@ -130,6 +131,20 @@ function askByTracking({ target, signal }: RunOptions): AskWritten {
 }
 
 const PROOF_TIMEOUT_MS = 120_000
+
+/** `start_time` of a VM's metrics is the epoch until it is started. */
+function askStarted({ target, signal }: RunOptions): AskStarted {
+  return async (vm) => {
+    try {
+      const metrics = await target.call<Ref<'VM_metrics'>>('VM.get_metrics', [vm], { signal })
+      return parseDatetime(await target.call<string>('VM_metrics.get_start_time', [metrics], { signal }))
+    } catch (error) {
+      // A VM without metrics was never started.
+      if (isGone(error)) return undefined
+      throw error
+    }
+  }
+}
 
 const stageOf = (options: RunOptions) => (stage: RunStage) => options.onEvent?.({ kind: 'stage', stage })
 
@@ -474,7 +489,8 @@ class VmRun {
    * snapshot with its data can be removed anywhere. So where somebody else has one, the data is kept until the next run.
    */
   #mayReduce(sent: readonly SentDisk[]): boolean {
-    const shared = this.#prepared.source.facts.disks.some(({ foreignCbtSnapshots }) => foreignCbtSnapshots.length > 0)
+    const { source, plan } = this.#prepared
+    const shared = plan.keepSourceData === true || source.facts.disks.some(({ foreignCbtSnapshots }) => foreignCbtSnapshots.length > 0)
     if (shared) {
       this.#warnings.push({
         code: 'snapshot-kept',

@@ -37,7 +37,13 @@ export interface FoundPoint {
 /** Throws Failure RESTORE_POINT_NOT_FOUND, JOB_NOT_NAMED or what `inspectTarget` throws. */
 export async function findPoint(view: PoolView, wanted: WantedPoint): Promise<FoundPoint> {
   const chain = wanted.kind === 'uuid' ? chainOf(view, wanted.uuid, wanted.sr) : { ...wanted, job: wanted.job ?? onlyJob(view, wanted) }
-  const { facts } = await inspectTarget(view, chain, false, async () => 'unknown')
+  const { facts } = await inspectTarget(
+    view,
+    chain,
+    false,
+    async () => 'unknown',
+    async () => undefined,
+  )
   const ordered = newestFirst(facts.restorePoints.filter(({ complete }) => complete))
   const point = wanted.kind === 'newest' ? ordered[0] : facts.restorePoints.find(({ uuid }) => uuid === wanted.uuid)
   const record = point && findByUuid(view.VM, point.uuid)?.[1]
