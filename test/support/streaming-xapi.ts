@@ -24,7 +24,7 @@ export interface StreamingXapi {
 export interface StreamingOptions {
   readonly random: (below: number) => number
   /** The bytes of an export. */
-  readonly exported?: (request: { readonly format: 'raw' | 'vhd'; readonly base?: string }) => Buffer
+  readonly exported?: (request: { readonly format: 'raw' | 'vhd' | 'qcow2'; readonly base?: string }) => Buffer
   /** Thrown when the task of an export is asked for. */
   readonly taskError?: Error
   /** Thrown by the nth write of an upload. */
