@@ -1,6 +1,7 @@
 /** Simulated pools of several hosts: who serves what, and what becomes of a pool whose hosts come and go. */
 import assert from 'node:assert/strict'
 import { mkdtempSync, rmSync } from 'node:fs'
+import { get } from 'node:https'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, afterEach, before, beforeEach, describe, test } from 'node:test'
@@ -427,6 +428,7 @@ describe('a master that changes', () => {
     await pool().post('/pool/designate_new_master', { host: next.uuid })
     for (const { url, fingerprint, state } of await hosts()) {
       assert.equal(state, 'booting')
+      assert.equal(await statusOf(`${url}/export_raw_vdi?session_id=${xapi.session}&vdi=any`), 401)
       assert.deepEqual(await rpc(url, fingerprint, 'session.login_with_password', ['root', 'lab password']), ['HOST_STILL_BOOTING'])
     }
     // The client waits and gets there.
@@ -556,6 +558,14 @@ test('understudy lab --hosts describes every host, finds them again after kill -
   }
   for (const number of ['0', '65', 'many']) await assert.rejects(spawnLab(['--pools', 'duo', '--hosts', number]), /hosts/)
 })
+
+function statusOf(url: string): Promise<number | undefined> {
+  return new Promise((resolve, reject) => {
+    get(url, { agent: false, rejectUnauthorized: false }, (reply) => {
+      reply.resume().on('end', () => resolve(reply.statusCode))
+    }).on('error', reject)
+  })
+}
 
 /** One call to one host, and nowhere else: the result, or code and parameters of the failure. */
 async function rpc(url: string, fingerprint: string, method: string, params: unknown[]): Promise<unknown> {

@@ -6,7 +6,7 @@ import { startXapiNbd, type XapiNbd } from '../nbd/xapi-nbd.ts'
 import type { LabPool, Refstring } from '../pool.ts'
 import type { Dispatcher } from '../rpc/dispatcher.ts'
 import { assertReachable, isAway, setAway } from './away.ts'
-import { hostGate, type LocalSessions } from './host-gate.ts'
+import { gatedRoute, hostGate, type LocalSessions } from './host-gate.ts'
 import { autoPowerOn, haltGuests, restartByHa, setLive, setPlugged } from './host-life.ts'
 import { type HostPlace, type HostState, keepHosts, type PoolHosts } from './pool-hosts.ts'
 
@@ -207,7 +207,7 @@ class Hosts implements StartedHosts {
     const address = text(this.#pool.db.get('host', host), 'address')
     if (!this.#http.has(host)) {
       const gate = hostGate(this.#pool, this.#dispatcher, this, this.#locals, host)
-      const routes = this.#options.routes(gate, host)
+      const routes = this.#options.routes(gate, host).map((route) => gatedRoute(this.#pool, this, host, route))
       const { cert, key } = certificate
       const { traffic } = this.#pool.faults
       const server = await startHttpServer({ host: address, port: this.port, cert, key, routes, traffic })
