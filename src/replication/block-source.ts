@@ -39,7 +39,13 @@ export interface BaseDisk {
 
 export type Opened =
   /** Nothing differs from the base, or everything is in place already: nothing is read, nothing sent. */
-  | { readonly kind: 'unchanged'; readonly delta: boolean; readonly changedBytes: number; readonly tracked: true }
+  | {
+      readonly kind: 'unchanged'
+      readonly delta: boolean
+      readonly changedBytes: number
+      readonly tracked: true
+      readonly covers: readonly Extent[]
+    }
   | {
       readonly kind: 'blocks'
       /** Whether only what differs from the disk to be repaired is given. */
@@ -50,6 +56,8 @@ export type Opened =
       readonly tracked: boolean
       readonly changedBytes: number
       readonly source: BlockSource
+      /** All that differs from the base by change tracking, what is in place already included; undefined where it was not asked. */
+      readonly covers?: readonly Extent[]
       /** What the source will give, where known. */
       readonly extents: readonly Extent[] | undefined
       /** The parts it is given in, one upload each; none: one upload for all. */
@@ -122,8 +130,17 @@ async function openDelta(
   if (all !== undefined) {
     const changedBytes = totalLength(all)
     const changed = fromByte(all, done)
-    if (changed.length === 0) return { kind: 'unchanged', delta: true, changedBytes, tracked: true }
-    const common = { kind: 'blocks', delta: true, tracked: true, changedBytes, extents: changed, segments: [], bytesReadBefore: 0 } as const
+    if (changed.length === 0) return { kind: 'unchanged', delta: true, changedBytes, tracked: true, covers: all }
+    const common = {
+      kind: 'blocks',
+      delta: true,
+      tracked: true,
+      changedBytes,
+      covers: all,
+      extents: changed,
+      segments: [],
+      bytesReadBefore: 0,
+    } as const
     try {
       const segments = planSegments(changed, context.leastSegment)
       return { ...common, nbd: true, segments, source: await openNbdBlocks(context, source, disk.ref, segments, disk.size) }
@@ -229,7 +246,8 @@ async function openFull(context: RunContext, disk: ReadableDisk, done: number, f
   const allocated = await allocatedExtents(context, disk, fallbacks)
   const whole = clamp(allocated?.extents ?? [{ offset: 0, length: disk.size }], disk.size)
   const extents = fromByte(whole, done)
-  if (extents.length === 0 && done > 0) return { kind: 'unchanged', delta: false, changedBytes: totalLength(whole), tracked: true }
+  if (extents.length === 0 && done > 0)
+    return { kind: 'unchanged', delta: false, changedBytes: totalLength(whole), tracked: true, covers: whole }
   const common = { kind: 'blocks', delta: false, tracked: false, segments: [], bytesReadBefore: allocated?.bytesRead ?? 0 } as const
   try {
     const segments = planSegments(extents, context.leastSegment)

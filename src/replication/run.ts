@@ -415,10 +415,13 @@ class VmRun {
     await inParallel(sent, this.#options.disksAtOnce ?? 4, this.#context, async (context, disk) => {
       const onProgress = (done: number, expected: number) => this.#progress('verify', disk.plan, done, expected)
       // What was not sent is what was proven before; only a full comparison looks at it again.
-      if (mode !== 'full' && disk.result.bytesWritten === 0) return
+      const { choice } = disk.plan
+      // A resumed first copy has parts that an earlier run sent, and no restore point that would prove them.
+      const whole = mode === 'full' || (mode === 'changed' && choice.kind === 'full' && choice.landing.kind === 'resume')
+      if (!whole && disk.result.bytesWritten === 0) return
       const { ref } = disk.result.disk
       const target = { ref, size: await context.target.call<number>('VDI.get_virtual_size', [ref], { signal: context.signal }) }
-      if (mode === 'full') {
+      if (whole) {
         const source = { xapi: context.source, disk: disk.snapshot }
         disk.verify = await verifyWhole(context, source, { xapi: context.target, disk: target }, onProgress)
       } else if (disk.record !== undefined) {

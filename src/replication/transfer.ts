@@ -59,17 +59,17 @@ export async function transferDisk(context: RunContext, request: TransferRequest
   const started = performance.now()
   const fallbacks: Fallbacks = []
   const done = plan.choice.landing.kind === 'resume' ? plan.choice.landing.done : 0
-  const opened = await openSource(
-    context,
-    snapshot,
-    base,
-    done,
-    fallbacks,
-    plan.choice.landing.kind === 'repair' ? request.compare : undefined,
-  )
+  const compare = plan.choice.landing.kind === 'repair' ? request.compare : undefined
+  let opened = await openSource(context, snapshot, base, done, fallbacks, compare)
   let target: TargetDisk
   try {
-    const landing = await proveLanding(landingFor(plan, opened), opened, request)
+    let landing = await proveLanding(landingFor(plan, opened), opened, request)
+    if (landing.kind === 'clone' && plan.choice.landing.kind === 'resume') {
+      // What lies below the checkpoint is missing from a clone: the source is opened anew, from the beginning.
+      if (opened.kind === 'blocks') await opened.source.close()
+      opened = await openSource(context, snapshot, base, 0, fallbacks)
+      if (!opened.delta) landing = { kind: 'create' }
+    }
     if (plan.mode === 'delta' && !opened.delta && !request.mayBeFull) {
       throw new Failure(
         'FULL_REFUSED',
@@ -146,16 +146,18 @@ function landingFor(plan: SentDiskPlan, opened: Opened): Landing {
 }
 
 /**
- * A disk that a broken run began to write is built on only when all that was written to it since its restore point is written again
- * now: somebody else may have written to it, too, and change tracking tells not who it was.
+ * A disk that a broken run began to write is built on only when all that was written to it since its restore point is part of this
+ * transfer, or of the one that it takes up: somebody else may have written to it, too, and change tracking tells not who it was.
  */
 async function proveLanding(landing: Landing, opened: Opened, { writtenOnTarget }: TransferRequest): Promise<Landing> {
-  if (landing.kind !== 'continue') return landing
-  const written = await writtenOnTarget(landing.otherwise, landing.disk)
-  const again = opened.kind === 'unchanged' ? [] : opened.extents
+  // A first copy has no restore point to compare with: its verification reads everything.
+  if (landing.kind !== 'continue' && !(landing.kind === 'resume' && landing.otherwise !== undefined)) return landing
+  const of = landing.otherwise as string
+  const written = await writtenOnTarget(of, landing.disk)
+  const again = opened.covers
   if (written !== undefined && again !== undefined && subtract(written, again).length === 0) return landing
   const text = 'an interrupted run wrote to the disk, and nothing proves that nobody else did'
-  return { kind: 'clone', of: landing.otherwise, why: { code: 'interrupted', text } }
+  return { kind: 'clone', of, why: { code: 'interrupted', text } }
 }
 
 const NOT_RESUMABLE: Reason = { code: 'not-resumable', text: 'what is left of the interrupted transfer can not be told any more' }

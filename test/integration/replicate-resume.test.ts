@@ -8,13 +8,16 @@ import {
   assertNoLeftovers,
   assertProtected,
   type Chain,
+  disksOfVm,
   hashesOf,
   hashOf,
   look,
   type MadeVm,
   MIB,
+  replicaOf,
   replicate,
   restorePoints,
+  withXapi,
 } from '../support/replicating.ts'
 
 const SEGMENT = 8 * MIB
@@ -97,13 +100,35 @@ describe('interrupted transfers', () => {
     const { vm, chain } = await made(128 * MIB)
     await interrupted(chain, 0.6)
     const seen = await look(source)
-    const { withXapi } = await import('../support/replicating.ts')
     await withXapi(source, async (xapi) => {
       for (const [ref, record] of seen.VM) if (record.name_label.startsWith(`understudy ${chain.job}`)) await xapi.call('VM.destroy', [ref])
     })
     const report = await replicate(chain)
     assert.equal(report.disks[0]?.reason.code, 'first-copy-interrupted')
     await assertHolds(chain, report, await hashesOf(source, vm))
+  })
+
+  test('G2: what somebody else wrote to the disk after the interruption is not built on', async () => {
+    const { vm, chain } = await made(64 * MIB)
+    await replicate(chain)
+    await source.post('/guest/random', { vm: vm.uuid, bytes: 64 * MIB, region: { offset: 0, length: 96 * MIB }, seed: 'large' })
+    const expected = await hashesOf(source, vm)
+    await interrupted(chain, 0.7)
+    const seen = await look(target)
+    await withXapi(target, async (xapi) => {
+      const disk = await xapi.byUuid('VDI', disksOfVm(seen, replicaOf(seen, chain))[0] as string)
+      const stream = await xapi.importVdi({ vdi: disk, format: 'raw', chunked: true })
+      const frame = Buffer.alloc(12)
+      // Beyond everything that the guest wrote.
+      frame.writeUInt32LE(120 * MIB, 0)
+      frame.writeUInt32LE(4096, 8)
+      await stream.write(frame, Buffer.alloc(4096, 9), Buffer.alloc(12))
+      await stream.finish()
+    })
+    const report = await replicate(chain, { leastSegment: SEGMENT })
+    assert.ok(report.disks[0]?.mode === 'delta')
+    await assertHolds(chain, report, expected)
+    assertNoLeftovers(await look(source), await look(target), chain, vm)
   })
 
   test('a cancelled run leaves nothing behind, also when segments were finished', async () => {
