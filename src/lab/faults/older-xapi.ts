@@ -2,6 +2,8 @@
  * A pool that answers as XAPI did at the time of 8.2: fields and messages that came later are unknown, a task that has not ended can't be
  * destroyed, `allowed_operations` do not follow `blocked_operations` until something else brings them up to date, and event.from does not
  * wait for more events before its first look (from_inner in ocaml/xapi/xapi_event.ml of that time waits only after it was woken).
+ * The refusal of task.destroy is what clients tell of servers older still: xapi_task.ml of 2017 marks the task, as today's does. Its code
+ * is our guess. Which messages came later is known of fields only; the list of others is not complete.
  */
 import { type LabPool, type Refstring, type Row, type Value, XapiFailure } from '../pool.ts'
 import { NEWER_FIELDS } from './newer-fields.ts'
