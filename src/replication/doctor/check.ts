@@ -115,6 +115,7 @@ const MENDS: Readonly<Record<string, string>> = {
   SR_BACKEND_FAILURE_44: 'free space on this storage, or name another one',
   SR_FULL: 'free space on this storage, or name another one',
   SR_BACKEND_FAILURE_46: 'look at the log of the storage on the host (/var/log/SMlog)',
+  SR_OPERATION_NOT_SUPPORTED: 'use storage of a kind that offers it, such as ext, nfs or lvm',
   LICENSE_RESTRICTION: 'the licence of the host does not include this: change it, or do without',
   FEATURE_RESTRICTED: 'the licence of the host does not include this: change it, or do without',
 }
@@ -123,13 +124,20 @@ const MENDS: Readonly<Record<string, string>> = {
 function explained(check: Check, error: unknown): CheckResult {
   if (error instanceof XapiError) {
     const mend = MENDS[error.code] ?? check.mend
-    const text = error.code === 'RBAC_PERMISSION_DENIED' ? `the user may not call ${error.params[0] || error.method}` : error.message
-    return lacking(check, text, mend)
+    return lacking(check, inWords(error), mend)
   }
   if (error instanceof XapiConnectionError || error instanceof NbdError || error instanceof VhdError || isTimeout(error)) {
     return lacking(check, error.message)
   }
   return lacking(check, `unexpected: ${error instanceof Error ? error.message : String(error)}`)
+}
+
+/** References say nothing to anybody. */
+function inWords({ code, params, method }: XapiError): string {
+  if (code === 'RBAC_PERMISSION_DENIED') return `the user may not call ${params[0] || method}`
+  if (code === 'SR_OPERATION_NOT_SUPPORTED') return `this kind of storage does not offer it (${code} from ${method})`
+  const told = params.filter((param) => param !== '' && !param.startsWith('OpaqueRef:'))
+  return `${code}${told.length === 0 ? '' : ` (${told.join(', ')})`} from ${method}`
 }
 
 const isTimeout = (error: unknown): error is Error => error instanceof Error && error.name === 'TimeoutError'

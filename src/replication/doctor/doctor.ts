@@ -7,7 +7,7 @@ import { certificate, headLength, login, reach } from './connection-checks.ts'
 import { nbdConnections, nbdOffered, nbdReachable, nbdRead } from './nbd-checks.ts'
 import { clock, hosts, latency, MOST_SKEW_S, rights, version } from './pool-checks.ts'
 import { findScratch, removeScratch, type ScratchOwner } from './scratch.ts'
-import { disk, events, space, storage, tasks } from './storage-checks.ts'
+import { disk, events, grow, space, storage, tasks } from './storage-checks.ts'
 import { readSpeed, writeSpeed } from './throughput-checks.ts'
 import { chunkedImport, rawExport, vhdExport, vhdImport, write } from './transfer-checks.ts'
 import { blockedStart, leftOvers, makeVm, vmClone, vmSnapshot } from './vm-checks.ts'
@@ -34,7 +34,7 @@ const earlier: Check = {
 /** In the order of what needs what; what attaches a snapshot comes after what must not find it attached. */
 export const CHECKS: readonly Check[] = [
   ...[reach, certificate, login, headLength, version, hosts, clock, latency, rights, earlier, leftOvers],
-  ...[storage, space, disk, events, tasks],
+  ...[storage, tasks, space, disk, events, grow],
   ...[chunkedImport, vhdImport, write, rawExport, vhdExport],
   ...[enableTracking, snapshots, changedBlocks, vhdDelta, dataDestroy, diskClone],
   ...[nbdOffered, nbdReachable, nbdRead, nbdConnections],
