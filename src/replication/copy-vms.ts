@@ -49,21 +49,23 @@ export async function findCopyVms(
   const live = new Set([...snapshots.values()].map(({ snapshot_of: of }) => of))
   const taken = new Set([...snapshots.values()].map(({ other_config: config }) => config[MARK.copyOf]))
   const found = [...view.VM].filter(([ref, vm]) => looksLikeCopyVm(vm, chain) && !live.has(ref))
+  const named = found.map(([, vm]) => vm).filter(isNamedForItsTime)
   const points: RestorePoint[] = []
   const doubtful: CopyVms['doubtful'][number][] = []
   for (const [ref, vm] of found) {
     const copyOf = vm.other_config[MARK.copyOf]
-    const rivals = found.filter(([, other]) => other.other_config[MARK.copyOf] === copyOf)
-    const named = isNamedForItsTime(vm)
-    const alone = !taken.has(copyOf) && rivals.every(([other, record]) => other === ref || (named && !isNamedForItsTime(record)))
-    const point = copyPoint(view, chain, ref, vm, named)
-    const why = !alone
-      ? 'it may be a clone of a copy: others have the same marks'
-      : point === undefined
+    const rivals = named.filter((other) => other.other_config[MARK.copyOf] === copyOf).length
+    const point = copyPoint(view, chain, ref, vm)
+    const why =
+      point === undefined
         ? 'it is not complete'
-        : ((await askStarted(ref)) ?? Number.NEGATIVE_INFINITY) > point.takenAt
-          ? 'it was started since it was made'
-          : undefined
+        : !named.includes(vm)
+          ? 'its name does not end with its time, as Xen Orchestra names a copy: it may be a clone that somebody made'
+          : rivals > 1 || taken.has(copyOf)
+            ? 'others have the same marks: it may be a clone that somebody made'
+            : ((await askStarted(ref)) ?? Number.NEGATIVE_INFINITY) > point.takenAt
+              ? 'it was started since it was made'
+              : undefined
     if (why !== undefined) doubtful.push({ uuid: vm.uuid, name: vm.name_label, why })
     else if (point !== undefined) points.push(point)
   }
@@ -80,7 +82,7 @@ function isNamedForItsTime(vm: Vm): boolean {
 }
 
 /** Undefined when it lacks something: a transfer that was interrupted leaves the epoch as its time. */
-function copyPoint(view: PoolView, chain: Chain, ref: Ref<'VM'>, vm: Vm, named: boolean): RestorePoint | undefined {
+function copyPoint(view: PoolView, chain: Chain, ref: Ref<'VM'>, vm: Vm): RestorePoint | undefined {
   const marks = readMarks(vm.other_config)
   const takenAt = parseDatetime(marks.datetime)
   const attached = disksOf(view, vm)
@@ -90,9 +92,8 @@ function copyPoint(view: PoolView, chain: Chain, ref: Ref<'VM'>, vm: Vm, named: 
     const { uuid, virtual_size: size } = record
     return { userdevice: vbdRecord.userdevice, uuid, copyOf: readMarks(record.other_config).copyOf, snapshotOf: undefined, size }
   })
-  const spare = !named
-    ? 'it has been renamed, and may be a clone that somebody made'
-    : vm.snapshots.length > 0
+  const spare =
+    vm.snapshots.length > 0
       ? 'somebody took snapshots of it'
       : attached.some(({ record }) => holdersOf(view, record).some(({ vm: holder }) => holder !== ref))
         ? 'another VM has a disk of it'
