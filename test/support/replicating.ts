@@ -35,6 +35,8 @@ export interface Chain {
   /** uuid of the target SR */
   readonly sr: string
   readonly job: string
+  /** Default: the job's id. */
+  readonly schedule?: string
 }
 
 /** Does something before, after or instead of a call: gets what makes the call, gives what the engine sees. */
@@ -80,7 +82,7 @@ export async function replicate(chain: Chain, changes: RunChanges = {}): Promise
       const options: RunOptions = {
         source,
         target,
-        ids: { run: changes.run ?? randomUUID(), job: chain.job, schedule: chain.job, vm: chain.vm, sr: chain.sr },
+        ids: { run: changes.run ?? randomUUID(), job: chain.job, schedule: chain.schedule ?? chain.job, vm: chain.vm, sr: chain.sr },
         retention: changes.retention ?? 3,
         verify: changes.verify ?? 'changed',
         networks: changes.networks ?? new Map(),
