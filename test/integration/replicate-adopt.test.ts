@@ -2,18 +2,18 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { after, before, describe, test } from 'node:test'
-import type { RunReport } from '../../src/core/report.ts'
+import { XapiError } from '../../src/xapi/errors.ts'
 import type { Ref } from '../../src/xapi/ref.ts'
+import { type Adopted, codes, goOn, hashesOfVm, landings, modes, uuidsOf } from '../support/adopting.ts'
+import { frame, imported } from '../support/faulty-pool.ts'
 import { type StartedLab, type StartedPool, startLab } from '../support/lab.ts'
 import { attachedDisks, type OriginalJob, originalChain, setKeys } from '../support/original-chain.ts'
 import { originalSelection } from '../support/original-selection.ts'
 import {
   assertNoLeftovers,
-  assertProtected,
   type Chain,
   disksOfVm,
   hashesOf,
-  hashOf,
   look,
   type MadeVm,
   MIB,
@@ -23,8 +23,6 @@ import {
   restorePoints,
   withXapi,
 } from '../support/replicating.ts'
-
-type Adopted = Chain & { readonly schedule: string }
 
 describe('a chain of Xen Orchestra', () => {
   let lab: StartedLab
@@ -47,32 +45,6 @@ describe('a chain of Xen Orchestra', () => {
   const write = async (vm: MadeVm, seed: string, count = 30): Promise<number> => {
     const { bytes } = await source.post('/guest/random', { vm: vm.uuid, userdevice: '0', count, seed })
     return bytes
-  }
-  const landings = ({ plan }: RunReport) => plan.disks.map((disk) => (disk.mode === 'skipped' ? 'skipped' : disk.choice.landing.kind))
-  const codes = ({ warnings }: RunReport) => warnings.map(({ code }) => code)
-
-  async function hashesOfVm(pool: StartedPool, uuid: string): Promise<Record<string, string>> {
-    const disks = await withXapi(pool, async (xapi) => attachedDisks(xapi, await xapi.byUuid('VM', uuid)))
-    return Object.fromEntries(await Promise.all(disks.map(async ({ userdevice, record }) => [userdevice, await hashOf(pool, record.uuid)])))
-  }
-  const uuids = async (pool: StartedPool) => {
-    const { VM, VDI } = await look(pool)
-    return new Set([...VM.values(), ...VDI.values()].map(({ uuid }) => uuid))
-  }
-
-  /** A run of ours whose restore point is the source as it is, on a protected replica, and which the original could go on from. */
-  async function goOn(chain: Adopted, vm: MadeVm, retention = 3): Promise<RunReport> {
-    const report = await replicate(chain, { retention })
-    const seen = await look(target)
-    const point = restorePoints(seen, chain).find(({ run }) => run === report.run)
-    assert.ok(point)
-    assert.deepEqual(await hashesOfVm(target, point.uuid), await hashesOf(source, vm))
-    assertProtected(seen, chain)
-    const selection = await originalSelection(chain, chain.schedule)
-    assert.deepEqual(selection.problems, [])
-    assert.equal(selection.vm, report.replica.uuid)
-    assert.equal(selection.entries.at(-1), point.uuid)
-    return report
   }
 
   const kinds: [name: string, how: Omit<OriginalJob, 'job' | 'schedule'>][] = [
@@ -106,7 +78,7 @@ describe('a chain of Xen Orchestra', () => {
       assert.equal(codes(third).includes('base-on-trust'), how.layout === 'vms')
       // Until the next run the original's base stays: another target of the same job may need it.
       assert.ok(Object.values(second.bases).every((uuid) => !third.removed.some((gone) => gone.uuid === uuid)))
-      const kept = await uuids(target)
+      const kept = await uuidsOf(target)
       assert.ok(kept.has(first.point) && kept.has(second.point))
       if (how.layout === 'snapshots') assert.equal(third.replica.uuid, second.vm)
       else assert.notEqual(third.replica.uuid, second.vm)
@@ -119,14 +91,72 @@ describe('a chain of Xen Orchestra', () => {
         fourth.removed.filter(({ side }) => side === 'target').map(({ uuid }) => uuid),
         [first.point],
       )
-      const left = await uuids(source)
+      const left = await uuidsOf(source)
       assert.ok([second.sourceSnapshot, ...Object.values(second.bases)].every((uuid) => !left.has(uuid)))
 
       await goOn(chain, vm, 2)
-      assert.ok(!(await uuids(target)).has(second.point))
+      assert.ok(!(await uuidsOf(target)).has(second.point))
       assertNoLeftovers(await look(source), await look(target), chain, vm)
     })
   }
+
+  for (const layout of ['snapshots', 'vms'] as const) {
+    test(`G3: a first run of ours that fails at its end takes nothing of the original’s with it (${layout})`, async () => {
+      const { vm, chain, original } = await begin({ layout, cbt: true }, [24 * MIB])
+      const { point, sourceSnapshot } = await original.run()
+      const was = await hashesOfVm(target, point)
+      await write(vm, 'a')
+      const meddle = async (method: string, _: readonly unknown[], go: () => Promise<unknown>) => {
+        if (method === 'VM.snapshot') throw new XapiError('SR_BACKEND_FAILURE', ['no more'], method)
+        return go()
+      }
+      await assert.rejects(replicate(chain, { meddle: { target: meddle } }), /SR_BACKEND_FAILURE/)
+      assert.deepEqual(await hashesOfVm(target, point), was)
+      assert.ok((await uuidsOf(source)).has(sourceSnapshot))
+      assert.deepEqual(modes(await goOn(chain, vm, 1)), ['delta'])
+      await write(vm, 'b')
+      assert.deepEqual(landings(await goOn(chain, vm, 1)), ['in-place'])
+      assertNoLeftovers(await look(source), await look(target), chain, vm)
+    })
+  }
+
+  test('the selection of the original, as it is restated here, misses any one thing that is not there', async () => {
+    const { vm, chain, original } = await begin({ layout: 'snapshots', cbt: true }, [24 * MIB])
+    await original.run()
+    await goOn(chain, vm, 1)
+    const report = await goOn(chain, vm, 1)
+    const point = restorePoints(await look(target), chain)[0]
+    const record = [...(await look(source)).VDI.values()].find(
+      ({ is_a_snapshot: is, other_config: config }) => is && config['understudy:run']?.includes(report.run),
+    )
+    const copy = point?.disks['0']
+    assert.ok(record && copy)
+    const lacks = async (pool: StartedPool, uuid: string, keys: string[], expected: RegExp) => {
+      const value = await withXapi(pool, async (xapi) => {
+        const ref = await xapi.byUuid('VDI', uuid)
+        const was = await xapi.record('VDI', ref)
+        for (const key of keys) await xapi.call('VDI.remove_from_other_config', [ref, key])
+        return was.other_config
+      })
+      const { problems } = await originalSelection(chain, chain.schedule)
+      assert.match(problems.join('; '), expected, keys.join())
+      await withXapi(pool, async (xapi) => xapi.call('VDI.set_other_config', [await xapi.byUuid('VDI', uuid), value]))
+    }
+    for (const key of ['job', 'vm', 'datetime', 'exported'].map((one) => `xo:backup:${one}`))
+      await lacks(source, record.uuid, [key], /has a base|was exported/)
+    await lacks(source, record.uuid, ['xo:backup:contentKey'], /has its content key/)
+    await lacks(target, copy, ['xo:backup:contentKey', 'xo:copy_of'], /a snapshot on the target holds/)
+    await lacks(target, copy, ['xo:copy_of'], /without its content key too/)
+    await lacks(target, copy, ['xo:backup:includeNonNbdQcow2Fix'], /need not be probed/)
+    await lacks(target, copy, ['xo:backup:datetime'], /has a time/)
+    assert.deepEqual((await originalSelection(chain, chain.schedule)).problems, [])
+    await withXapi(target, async (xapi) => {
+      const [disk] = await attachedDisks(xapi, await xapi.byUuid('VM', report.replica.uuid))
+      assert.ok(disk)
+      await imported(xapi, disk.ref, frame(4 * MIB, Buffer.alloc(65536, 7)))
+    })
+    assert.match((await originalSelection(chain, chain.schedule)).problems.join(), /is as its restore point/)
+  })
 
   test('the original goes on from our restore point, and we from its', async () => {
     const { vm, chain, original } = await begin({ layout: 'snapshots', cbt: true })
@@ -141,10 +171,7 @@ describe('a chain of Xen Orchestra', () => {
     for (const pool of [source, target]) await pool.post('/clock', { offset: 3_600_000 })
     await write(vm, 'c')
     const again = await goOn(chain, vm)
-    assert.deepEqual(
-      again.disks.map(({ mode }) => mode),
-      ['delta', 'delta'],
-    )
+    assert.deepEqual(modes(again), ['delta', 'delta'])
     assert.equal(again.replica.uuid, ours.replica.uuid)
     await write(vm, 'd')
     await goOn(chain, vm)
@@ -170,16 +197,37 @@ describe('a chain of Xen Orchestra', () => {
     await write(vm, 'a')
     for (const retention of [1, 1]) {
       const report = await goOn(chain, vm, retention)
-      assert.deepEqual(
-        report.disks.map(({ mode }) => mode),
-        ['delta', 'delta'],
-      )
+      assert.deepEqual(modes(report), ['delta', 'delta'])
       assert.ok(codes(report).includes('not-touched'), 'the clone that looks like a copy is told of')
     }
     assert.deepEqual(await Promise.all(guarded.map((uuid) => hashesOfVm(target, uuid))), was)
-    assert.ok(!(await uuids(target)).has(own.point), 'the copy itself goes, as its schedule keeps one')
-    const left = await uuids(source)
+    assert.ok(!(await uuidsOf(target)).has(own.point), 'the copy itself goes, as its schedule keeps one')
+    const left = await uuidsOf(source)
     for (const { sourceSnapshot } of theirs) assert.ok(left.has(sourceSnapshot))
+  })
+
+  test('G8: in the newer layout too clones of its restore points, blocked or not, and snapshots of these stay', async () => {
+    const { vm, chain, original } = await begin({ layout: 'snapshots', cbt: true }, [24 * MIB])
+    const runs = [await original.run(), await original.run()]
+    const users = await withXapi(target, async (xapi) => {
+      const out: string[] = []
+      for (const [nth, { point }] of runs.entries()) {
+        const clone = (await xapi.callAsync('VM.clone', [await xapi.byUuid('VM', point), `web test ${nth}`])) as Ref<'VM'>
+        await xapi.call('VM.set_is_a_template', [clone, false])
+        if (nth === 1) for (const key of ['start', 'start_on']) await xapi.call('VM.add_to_blocked_operations', [clone, key, 'mine'])
+        const snapshot = (await xapi.callAsync('VM.snapshot', [clone, 'mine'])) as Ref<'VM'>
+        for (const ref of [clone, snapshot]) out.push((await xapi.record('VM', ref)).uuid)
+      }
+      return out
+    })
+    const was = await Promise.all(users.map((uuid) => hashesOfVm(target, uuid)))
+    for (const seed of ['a', 'b']) {
+      await write(vm, seed)
+      assert.deepEqual(modes(await goOn(chain, vm, 1)), ['delta'])
+    }
+    assert.deepEqual(await Promise.all(users.map((uuid) => hashesOfVm(target, uuid))), was)
+    const left = await uuidsOf(target)
+    assert.ok(runs.every(({ point }) => !left.has(point)))
   })
 
   test('G2: a copy that was started since it was made is no base, and is nobody’s to remove', async () => {
@@ -196,7 +244,7 @@ describe('a chain of Xen Orchestra', () => {
     assert.equal(report.disks[0]?.mode, 'full')
     assert.match(report.warnings.find(({ code }) => code === 'not-touched')?.text ?? '', /was started since it was made/)
     await goOn(chain, vm, 1)
-    assert.ok((await uuids(target)).has(point))
+    assert.ok((await uuidsOf(target)).has(point))
   })
 
   test('G2: a copy whose transfer the original did not finish is no base, and stays', async () => {
@@ -208,7 +256,7 @@ describe('a chain of Xen Orchestra', () => {
     })
     const report = await replicate(chain, { retention: 1 })
     assert.match(report.warnings.find(({ code }) => code === 'not-touched')?.text ?? '', /not complete/)
-    const left = await uuids(target)
+    const left = await uuidsOf(target)
     assert.ok(left.has(bad.point) && !left.has(good.point))
     // The source snapshot of the good one went with the run of the original after it.
     assert.equal(report.disks[0]?.mode, 'full')
@@ -223,7 +271,7 @@ describe('a chain of Xen Orchestra', () => {
       assert.equal(report.disks[0]?.mode, 'delta')
       assert.ok(codes(report).includes('original-snapshots-stay'))
     }
-    const left = await uuids(source)
+    const left = await uuidsOf(source)
     assert.deepEqual(
       runs.map(({ sourceSnapshot }) => left.has(sourceSnapshot)),
       [true, true, false],
@@ -258,7 +306,7 @@ describe('a chain of Xen Orchestra', () => {
       assert.equal(report.disks[0]?.mode, 'delta', chain.sr)
     }
     for (const chain of chains) assert.equal((await replicate(chain)).disks[0]?.mode, 'delta', chain.sr)
-    const left = await uuids(source)
+    const left = await uuidsOf(source)
     assert.ok(!left.has(run.sourceSnapshot))
   })
 
@@ -278,7 +326,7 @@ describe('a chain of Xen Orchestra', () => {
     const report = await replicate(chain)
     assert.equal(report.disks[0]?.mode, 'delta')
     const seen = await look(target)
-    assert.ok((await uuids(target)).has(second.point))
+    assert.ok((await uuidsOf(target)).has(second.point))
     assert.ok(disksOfVm(seen, replicaOf(seen, chain)).includes(foreign))
   })
 })
