@@ -77,14 +77,18 @@ export async function findCopyVms(
  * user's clone is named by the user.
  */
 function isNamedForItsTime(vm: Vm): boolean {
-  const time = parseDatetime(/\(([^()]*)\)$/.exec(vm.name_label)?.[1])
-  return time !== undefined && time === parseDatetime(vm.other_config[MARK.datetime])
+  const time = timeOfName(vm)
+  return time !== undefined && time === timeOf(vm)
 }
 
-/** Undefined when it lacks something: a transfer that was interrupted leaves the epoch as its time. */
+const timeOfName = (vm: Vm) => parseDatetime(/\(([^()]*)\)$/.exec(vm.name_label)?.[1])
+/** The oldest copies have it in their name only. A transfer that was interrupted leaves the epoch as the key's value, which is no time. */
+const timeOf = (vm: Vm) => (MARK.datetime in vm.other_config ? parseDatetime(vm.other_config[MARK.datetime]) : timeOfName(vm))
+
+/** Undefined when it lacks something. */
 function copyPoint(view: PoolView, chain: Chain, ref: Ref<'VM'>, vm: Vm): RestorePoint | undefined {
   const marks = readMarks(vm.other_config)
-  const takenAt = parseDatetime(marks.datetime)
+  const takenAt = timeOf(vm)
   const attached = disksOf(view, vm)
   if (takenAt === undefined || !attached.every(({ record }) => MARK.copyOf in record.other_config)) return undefined
   if (attached.some(({ record }) => view.SR.get(record.SR)?.uuid !== chain.sr)) return undefined

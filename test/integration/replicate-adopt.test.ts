@@ -247,6 +247,20 @@ describe('a chain of Xen Orchestra', () => {
     assert.ok((await uuidsOf(target)).has(point))
   })
 
+  test('the oldest copies, whose time is in their name alone, and whose source snapshots have keys on the VM alone', async () => {
+    const { vm, chain, original } = await begin({ layout: 'vms', cbt: false }, [24 * MIB])
+    const run = await original.run()
+    await withXapi(target, async (xapi) => {
+      await xapi.call('VM.remove_from_other_config', [await xapi.byUuid('VM', run.point), 'xo:backup:datetime'])
+    })
+    await withXapi(source, async (xapi) => {
+      await xapi.call('VDI.set_other_config', [await xapi.byUuid('VDI', run.bases['0'] as string), {}])
+    })
+    await write(vm, 'a')
+    assert.deepEqual(modes(await goOn(chain, vm, 1)), ['delta'])
+    assert.ok(!(await uuidsOf(target)).has(run.point))
+  })
+
   test('G2: a copy whose transfer the original did not finish is no base, and stays', async () => {
     const { chain, original } = await begin({ layout: 'vms', cbt: true }, [24 * MIB])
     const good = await original.run()
