@@ -120,6 +120,40 @@ describe('a chain of Xen Orchestra', () => {
     })
   }
 
+  for (const layout of ['snapshots', 'vms'] as const) {
+    test(`G3: a first run of ours that dies at any call leaves a chain that the next one goes on with (${layout})`, async () => {
+      let calls = 0
+      let limit = Number.POSITIVE_INFINITY
+      // From one call on nothing reaches either pool, as when the mover is killed.
+      const dying = async (method: string, _: readonly unknown[], go: () => Promise<unknown>) => {
+        if (++calls > limit) throw new XapiError('MOVER_IS_DEAD', [], method)
+        return go()
+      }
+      const lockTiming = { beatMs: 50, patienceMs: 400 }
+      const fractions = [undefined, 0.3, 0.45, 0.55, 0.65, 0.75, 0.82, 0.88, 0.92, 0.96]
+      let total = 0
+      for (const fraction of fractions) {
+        const { vm, chain, original } = await begin({ layout, cbt: true }, [16 * MIB])
+        const { point } = await original.run()
+        const was = await hashesOfVm(target, point)
+        await write(vm, 'a', 10)
+        calls = 0
+        limit = fraction === undefined ? Number.POSITIVE_INFINITY : Math.round(fraction * total)
+        const run = replicate(chain, { retention: 2, lockTiming, meddle: { source: dying, target: dying } })
+        if (fraction === undefined) await run
+        else await run.catch(() => undefined)
+        if (fraction === undefined) total = calls
+        assert.deepEqual(await hashesOfVm(target, point), was, `${fraction}`)
+        await write(vm, 'b', 10)
+        // The dead run's process, which holds the chain, is this one and lives.
+        const next = await goOn(chain, vm, 1, { lockTiming })
+        assert.deepEqual(modes(next), ['delta'], `${fraction}`)
+        await goOn(chain, vm, 1)
+        assertNoLeftovers(await look(source), await look(target), chain, vm)
+      }
+    })
+  }
+
   test('the selection of the original, as it is restated here, misses any one thing that is not there', async () => {
     const { vm, chain, original } = await begin({ layout: 'snapshots', cbt: true }, [24 * MIB])
     await original.run()

@@ -4,7 +4,18 @@ import type { RunReport } from '../../src/core/report.ts'
 import type { ControlledLabPool } from './lab.ts'
 import { attachedDisks } from './original-chain.ts'
 import { originalSelection } from './original-selection.ts'
-import { assertProtected, type Chain, hashesOf, hashOf, look, type MadeVm, replicate, restorePoints, withXapi } from './replicating.ts'
+import {
+  assertProtected,
+  type Chain,
+  hashesOf,
+  hashOf,
+  look,
+  type MadeVm,
+  type RunChanges,
+  replicate,
+  restorePoints,
+  withXapi,
+} from './replicating.ts'
 
 export type Adopted = Chain & { readonly schedule: string }
 
@@ -21,8 +32,8 @@ export async function uuidsOf(pool: ControlledLabPool): Promise<Set<string>> {
 }
 
 /** A run of ours whose restore point is the source as it is, on a protected replica, and which the original could go on from. */
-export async function goOn(chain: Adopted, vm: MadeVm, retention = 3): Promise<RunReport> {
-  const report = await replicate(chain, { retention })
+export async function goOn(chain: Adopted, vm: MadeVm, retention = 3, changes: RunChanges = {}): Promise<RunReport> {
+  const report = await replicate(chain, { retention, ...changes })
   const seen = await look(chain.target)
   const point = restorePoints(seen, chain).find(({ run }) => run === report.run)
   assert.ok(point)
