@@ -3,6 +3,7 @@
  * away. A process of its own, so that it can be measured. Pool in UNDERSTUDY_FROM and UNDERSTUDY_TRUST; argument: the VDI's uuid.
  */
 import { createByteBudget } from '../src/block/budget.ts'
+import { planSegments } from '../src/core/segments.ts'
 import { openNbdBlocks } from '../src/replication/nbd-blocks.ts'
 import { connectXapi } from '../src/xapi/connect.ts'
 import { parsePoolUrl } from '../src/xapi/pool-url.ts'
@@ -13,7 +14,7 @@ const xapi = await connectXapi({ ...parsePoolUrl(process.env.UNDERSTUDY_FROM ?? 
 try {
   const vdi = await xapi.byUuid('VDI', process.argv[2] ?? '')
   const size = (await xapi.record('VDI', vdi)).virtual_size
-  const source = await openNbdBlocks({ signal }, xapi, vdi, [{ offset: 0, length: size }], size)
+  const source = await openNbdBlocks({ signal }, xapi, vdi, planSegments([{ offset: 0, length: size }]), size)
   try {
     let bytes = 0
     for await (const block of source.blocks({ signal, budget: createByteBudget(64 * 2 ** 20) })) {

@@ -117,6 +117,14 @@ export class TransferTask {
     if (error) throw error
   }
 
+  /** Whether it ended with success, as far as it tells soon. */
+  async succeeded(): Promise<boolean> {
+    return this.success(REASON_MS).then(
+      () => true,
+      () => false,
+    )
+  }
+
   /** Why it failed, when the task tells soon; undefined when it doesn't or when there is no failure. */
   async reason(idleMs: number = REASON_MS): Promise<XapiError | undefined> {
     try {

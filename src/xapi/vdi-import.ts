@@ -89,8 +89,19 @@ class VdiImport implements ImportStream {
       this.#context.idleMs,
       () => this.#fail('the server took no data for a long time', 'timeout'),
     )
-    if (!flushed && this.#ended) this.#fail('the server ended an import before everything was written')
+    if (!flushed && this.#ended && !this.#failure && !(await this.#tookEverything())) {
+      this.#fail('the server ended an import before everything was written')
+    }
     if (this.#failure) throw await this.#failure
+  }
+
+  /**
+   * Whether the server closed because it was done: it may read the last bytes and close before the socket tells us that they were
+   * written. The task knows: it succeeds only after the terminator of a chunked body, or the announced length of another.
+   */
+  async #tookEverything(): Promise<boolean> {
+    if (this.#length !== undefined && this.bytesSent !== this.#length) return false
+    return this.#transfer.task.succeeded()
   }
 
   async finish(): Promise<void> {

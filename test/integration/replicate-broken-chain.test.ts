@@ -17,6 +17,9 @@ import {
   withXapi,
 } from '../support/replicating.ts'
 
+/** See replicate-resume.test.ts. */
+const LOCK = { beatMs: 200, patienceMs: 1500 }
+
 describe('a broken chain', () => {
   let lab: StartedLab
   let source: StartedPool
@@ -89,6 +92,7 @@ describe('a broken chain', () => {
     const run = replicate(chain, {
       onBrokenChain: 'repair',
       leastSegment: 8 * MIB,
+      lockTiming: LOCK,
       onEvent: (event) => {
         if (event.kind === 'disk' && event.bytesDone > 20 * MIB) stopping ??= target.post('/pool/stop')
       },
@@ -96,7 +100,7 @@ describe('a broken chain', () => {
     await assert.rejects(run)
     await stopping
     await target.post('/pool/start')
-    const report = await replicate(chain, { onBrokenChain: 'repair' })
+    const report = await replicate(chain, { onBrokenChain: 'repair', lockTiming: LOCK })
     assert.equal(report.disks[0]?.reason.code, 'repair')
     await assertHoldsNow(chain, report.run, vm)
     assertNoLeftovers(await look(source), await look(target), chain, vm)

@@ -21,6 +21,8 @@ import {
 } from '../support/replicating.ts'
 
 const SEGMENT = 8 * MIB
+/** A run whose target went away can't give its lock back: the next one need not wait long for a sign of it. */
+const LOCK = { beatMs: 200, patienceMs: 1500 }
 
 describe('interrupted transfers', () => {
   let lab: StartedLab
@@ -42,6 +44,7 @@ describe('interrupted transfers', () => {
     let stopping: Promise<void> | undefined
     const run = replicate(chain, {
       leastSegment: SEGMENT,
+      lockTiming: LOCK,
       verify: 'off',
       onEvent: (event) => {
         if (event.kind !== 'disk' || event.bytesExpected === undefined || event.bytesDone < share * event.bytesExpected) return
@@ -66,7 +69,7 @@ describe('interrupted transfers', () => {
     await interrupted(chain, 0.9)
     // What the guest writes meanwhile belongs to the next delta.
     await source.post('/guest/random', { vm: vm.uuid, count: 50, seed: 'meanwhile' })
-    const resumed = await replicate(chain, { leastSegment: SEGMENT })
+    const resumed = await replicate(chain, { leastSegment: SEGMENT, lockTiming: LOCK })
     assert.equal(resumed.disks[0]?.reason.code, 'resumed')
     assert.ok(resumed.totals.bytesSent <= 0.12 * 512 * MIB, `${resumed.totals.bytesSent} bytes sent`)
     await assertHolds(chain, resumed, expected)
@@ -86,7 +89,7 @@ describe('interrupted transfers', () => {
     const expected = await hashesOf(source, vm)
     await interrupted(chain, 0.7)
     await source.post('/guest/random', { vm: vm.uuid, count: 20, seed: 'later' })
-    const resumed = await replicate(chain, { leastSegment: SEGMENT })
+    const resumed = await replicate(chain, { leastSegment: SEGMENT, lockTiming: LOCK })
     assert.equal(resumed.disks[0]?.reason.code, 'resumed')
     assert.equal(resumed.disks[0]?.mode, 'delta')
     assert.ok(resumed.totals.bytesSent <= 0.45 * bytes, `${resumed.totals.bytesSent} of ${bytes}`)
@@ -103,7 +106,7 @@ describe('interrupted transfers', () => {
     await withXapi(source, async (xapi) => {
       for (const [ref, record] of seen.VM) if (record.name_label.startsWith(`understudy ${chain.job}`)) await xapi.call('VM.destroy', [ref])
     })
-    const report = await replicate(chain)
+    const report = await replicate(chain, { lockTiming: LOCK })
     assert.equal(report.disks[0]?.reason.code, 'first-copy-interrupted')
     await assertHolds(chain, report, await hashesOf(source, vm))
   })
@@ -125,7 +128,7 @@ describe('interrupted transfers', () => {
       await stream.write(frame, Buffer.alloc(4096, 9), Buffer.alloc(12))
       await stream.finish()
     })
-    const report = await replicate(chain, { leastSegment: SEGMENT })
+    const report = await replicate(chain, { leastSegment: SEGMENT, lockTiming: LOCK })
     assert.ok(report.disks[0]?.mode === 'delta')
     await assertHolds(chain, report, expected)
     assertNoLeftovers(await look(source), await look(target), chain, vm)
@@ -136,6 +139,7 @@ describe('interrupted transfers', () => {
     const stop = new AbortController()
     const run = replicate(chain, {
       leastSegment: SEGMENT,
+      lockTiming: LOCK,
       signal: stop.signal,
       onEvent: (event) => {
         if (event.kind === 'disk' && event.bytesDone > 128 * MIB) stop.abort(new Error('cancelled by the test'))
