@@ -1,30 +1,28 @@
 /** One VM run: inspect, plan, clean, snapshot, transfer, verify, commit, prune. State is on the pools; nothing here outlives the run. */
-import type { ByteBudget, Extent } from '../block/block.ts'
+import type { Extent } from '../block/block.ts'
 import { DIGEST_GRANULE } from '../block/content-digest.ts'
 import type { Reason } from '../core/base.ts'
-import type { BrokenChainPolicy } from '../core/broken-chain.ts'
 import { Failure } from '../core/failure.ts'
-import { type DigestMark, MARK, parseDatetime, withoutMarks } from '../core/marks.ts'
-import { type DiskPlan, type Policy, planVmRun, type SentDiskPlan, type VmRunPlan } from '../core/plan.ts'
-import type { DiskReport, RunEvent, RunReport, RunStage, VerifyMode, VerifyReport } from '../core/report.ts'
-import type { RetentionRule } from '../core/retention.ts'
+import { MARK, withoutMarks } from '../core/marks.ts'
+import type { DiskPlan, SentDiskPlan } from '../core/plan.ts'
+import type { RunReport, RunStage } from '../core/report.ts'
 import type { Ref } from '../xapi/ref.ts'
-import type { Xapi } from '../xapi/xapi.ts'
-import { decodeChangedBlocks, listChanges } from './block-source.ts'
+import { listChanges } from './block-source.ts'
 import { type CommittedPoint, commitRestorePoint, mayBeCommitted } from './commit.ts'
-import type { AskStarted } from './copy-vms.ts'
-import { destroyDisk, isGone, whenDetached } from './destroy.ts'
+import { destroyDisk, whenDetached } from './destroy.ts'
+import { digestOf, diskReport, type SentDisk } from './disk-report.ts'
 import { explainFailure, isInterruption } from './explain.ts'
-import { type Inspected, inspectSource } from './inspect-source.ts'
-import { type AskWritten, type InspectedTarget, inspectTarget } from './inspect-target.ts'
+import { inParallel } from './in-parallel.ts'
+import type { Inspected } from './inspect-source.ts'
 import { mendTarget } from './mend.ts'
 import { blockMigration, unblockMigration } from './migration-block.ts'
 import { nbdTransport } from './nbd-transport.ts'
-import { type AttachedDisk, disksOf, findByUuid, type PoolView, viewPool } from './pool-view.ts'
+import { type AttachedDisk, disksOf, findByUuid, type PoolView } from './pool-view.ts'
+import { type PreparedRun, type RunOptions, stageOf } from './prepare-run.ts'
 import { removeAll } from './prune.ts'
 import { createReplica, type ReplicaVm, refreshReplica, removeReplica, type SourceCd } from './replica-vm.ts'
 import { createSentRecord, sampler } from './sent-record.ts'
-import type { RunContext, RunIds } from './session.ts'
+import type { RunContext } from './session.ts'
 import {
   confirmSnapshot,
   dropSnapshotVm,
@@ -34,119 +32,12 @@ import {
   type SourceSnapshot,
   takeSnapshot,
 } from './source-snapshot.ts'
-import { storageLimits } from './storage-limits.ts'
 import { checkpoint, prepareTargetDisk, type TargetDisk } from './target-disk.ts'
-import { type TransferResult, transferDisk } from './transfer.ts'
+import { transferDisk } from './transfer.ts'
 import { SAMPLES, verifySent, verifyWhole } from './verify.ts'
 import { carryVtpm } from './vtpm.ts'
 
-export interface RunOptions {
-  readonly source: Xapi
-  readonly target: Xapi
-  readonly ids: RunIds
-  readonly retention: number | RetentionRule
-  readonly verify: VerifyMode
-  readonly networks: ReadonlyMap<string, string | null>
-  readonly signal: AbortSignal
-  readonly budget: ByteBudget
-  /** Disks carried over at once. */
-  readonly disksAtOnce?: number
-  readonly beforeWrite?: (bytes: number) => Promise<void> | void
-  /** See RunContext. */
-  readonly leastSegment?: number
-  /** Default: `full`. */
-  readonly onBrokenChain?: BrokenChainPolicy
-  /** Reads over NBD without encryption where a pool offers nothing else; default: not. */
-  readonly allowInsecureNbd?: boolean
-  readonly onEvent?: (event: RunEvent) => void
-  /** See RunContext. */
-  readonly stillHeld?: () => Promise<void>
-  /** The target's storage repositories, when somebody has just asked for them. */
-  readonly storage?: PoolView['SR']
-  /** How often a run tells that it lives, and how long others wait for a sign of it. */
-  readonly lockTiming?: { readonly beatMs: number; readonly patienceMs: number }
-}
-
-/** What was seen and decided, before anything is changed. */
-export interface PreparedRun {
-  readonly plan: VmRunPlan
-  readonly source: Inspected
-  readonly target: InspectedTarget
-  readonly views: { readonly source: PoolView; readonly target: PoolView }
-}
-
-/** Looks at both sides and plans; changes nothing. Throws Failure where there can be no run. */
-export async function prepareRun(options: RunOptions): Promise<PreparedRun> {
-  const { ids } = options
-  const stage = stageOf(options)
-  stage('inspect')
-  const views = await viewBoth(options)
-  const inspected = inspectSource(views.source, ids)
-  const samePool = views.source === views.target
-  const seen = await inspectTarget(views.target, ids, samePool, askByTracking(options), askStarted(options))
-  const largest = Math.max(0, ...inspected.facts.disks.map(({ size }) => size))
-  const limits = await storageLimits(options.target, seen.srRecord, largest, options.signal)
-  const inspectedTarget = { ...seen, facts: { ...seen.facts, sr: { ...seen.facts.sr, ...limits } } }
-  stage('plan')
-  const policy: Policy = {
-    job: ids.job,
-    schedule: ids.schedule,
-    retention: options.retention,
-    now: Date.now(),
-    networks: options.networks,
-    onBrokenChain: options.onBrokenChain ?? 'full',
-  }
-  const planned = planVmRun(inspected.facts, inspectedTarget.facts, policy)
-  if (planned.kind === 'refused') {
-    const { code, text, hint } = planned.refusal
-    throw new Failure(code.toUpperCase().replaceAll('-', '_'), text, hint)
-  }
-  return { plan: planned.plan, source: inspected, target: inspectedTarget, views }
-}
-
-async function viewBoth({ source, target, signal, storage }: RunOptions): Promise<PreparedRun['views']> {
-  const known = storage === undefined ? {} : { SR: storage }
-  if (source.url === target.url) {
-    const view = await viewPool(source, signal, known)
-    return { source: view, target: view }
-  }
-  const [one, other] = await Promise.all([viewPool(source, signal, { SR: new Map() }), viewPool(target, signal, known)])
-  return { source: one, target: other }
-}
-
-function askByTracking({ target, signal }: RunOptions): AskWritten {
-  return async (snapshot, disk, size) => {
-    try {
-      // A plain call: both disks are at rest, and when it takes too long there is another way to be sure.
-      const ask = () => target.call<string>('VDI.list_changed_blocks', [snapshot, disk], { signal, timeoutMs: PROOF_TIMEOUT_MS })
-      // What verified the last restore point may still be attached.
-      const bitmap = decodeChangedBlocks(await whenDetached(target, disk, signal, ask), size)
-      return bitmap.every((byte) => byte === 0) ? 'unchanged' : 'written'
-    } catch {
-      // Not provable is an answer: the plan then takes a clone of the restore point instead.
-      signal.throwIfAborted()
-      return 'unknown'
-    }
-  }
-}
-
-const PROOF_TIMEOUT_MS = 120_000
-
-/** `start_time` of a VM's metrics is the epoch until it is started. */
-function askStarted({ target, signal }: RunOptions): AskStarted {
-  return async (vm) => {
-    try {
-      const metrics = await target.call<Ref<'VM_metrics'>>('VM.get_metrics', [vm], { signal })
-      return parseDatetime(await target.call<string>('VM_metrics.get_start_time', [metrics], { signal }))
-    } catch (error) {
-      // A VM without metrics was never started.
-      if (isGone(error)) return undefined
-      throw error
-    }
-  }
-}
-
-const stageOf = (options: RunOptions) => (stage: RunStage) => options.onEvent?.({ kind: 'stage', stage })
+export { type PreparedRun, prepareRun, type RunOptions } from './prepare-run.ts'
 
 /** Runs a prepared plan. On failure nothing is left behind but what the next run continues; throws Failure, or the signal's reason. */
 export async function executeRun(options: RunOptions, prepared: PreparedRun, startedAt: Date): Promise<RunReport> {
@@ -167,14 +58,6 @@ export async function executeRun(options: RunOptions, prepared: PreparedRun, sta
     log: (message) => options.onEvent?.({ kind: 'log', message }),
   }
   return new VmRun(context, options, prepared, startedAt).run()
-}
-
-interface SentDisk {
-  readonly plan: SentDiskPlan
-  readonly snapshot: SnapshotDisk
-  readonly result: TransferResult
-  verify: VerifyReport | undefined
-  readonly record: ReturnType<typeof createSentRecord> | undefined
 }
 
 class VmRun {
@@ -579,12 +462,6 @@ class VmRun {
   }
 }
 
-/** For the restore point's mark: what a full comparison proved, so that it can be compared again when the source's data is gone. */
-function digestOf(size: number, verify: VerifyReport | undefined): DigestMark | undefined {
-  if (verify?.content === undefined) return undefined
-  return { size, content: verify.content.hash, bytes: verify.content.bytes, sha256: verify.source }
-}
-
 /** What was written to a disk of the target since a snapshot of it, by change tracking; undefined: that can't be told. */
 async function writtenSince(
   { target, signal }: RunContext,
@@ -615,70 +492,4 @@ function drivesOf(view: PoolView, source: Inspected): SourceCd[] {
     const vbd = view.VBD.get(ref)
     return vbd?.type === 'CD' ? [{ userdevice: vbd.userdevice, bootable: vbd.bootable }] : []
   })
-}
-
-function diskReport(plan: DiskPlan, sent: SentDisk | undefined): DiskReport {
-  const common = { userdevice: plan.userdevice, name: plan.name, source: plan.source }
-  if (plan.mode === 'skipped' || sent === undefined) {
-    return {
-      ...common,
-      target: undefined,
-      mode: 'skipped',
-      reason: plan.reason,
-      fallbacks: [],
-      read: undefined,
-      written: undefined,
-      size: 0,
-      changedBytes: 0,
-      bytesRead: 0,
-      bytesSent: 0,
-      seconds: 0,
-      verify: undefined,
-    }
-  }
-  const { result } = sent
-  return {
-    ...common,
-    target: result.disk.uuid,
-    mode: result.mode,
-    reason: result.reason,
-    fallbacks: result.fallbacks,
-    read: result.read,
-    written: result.written,
-    size: plan.size,
-    changedBytes: result.changedBytes,
-    bytesRead: result.bytesRead,
-    bytesSent: result.bytesSent,
-    seconds: result.seconds,
-    verify: sent.verify,
-  }
-}
-
-/** Runs `each` over the items, `atOnce` at a time; the first failure stops the others, and is thrown once all have ended. */
-async function inParallel<I, O>(
-  items: readonly I[],
-  atOnce: number,
-  context: RunContext,
-  each: (context: RunContext, item: I) => Promise<O>,
-): Promise<O[]> {
-  const stop = new AbortController()
-  const inner: RunContext = { ...context, signal: AbortSignal.any([context.signal, stop.signal]) }
-  const results: O[] = []
-  let next = 0
-  let failure: { readonly error: unknown } | undefined
-  const worker = async () => {
-    while (next < items.length && failure === undefined) {
-      const at = next++
-      try {
-        results[at] = await each(inner, items[at] as I)
-      } catch (error) {
-        failure ??= { error }
-        stop.abort(error)
-      }
-    }
-  }
-  await Promise.all(Array.from({ length: Math.min(atOnce, items.length) }, worker))
-  context.signal.throwIfAborted()
-  if (failure !== undefined) throw failure.error
-  return results
 }

@@ -1,0 +1,127 @@
+/** What a run is given, and its first half: both sides are looked at and a plan is made; nothing is changed. */
+import type { ByteBudget } from '../block/block.ts'
+import type { BrokenChainPolicy } from '../core/broken-chain.ts'
+import { Failure } from '../core/failure.ts'
+import { parseDatetime } from '../core/marks.ts'
+import { type Policy, planVmRun, type VmRunPlan } from '../core/plan.ts'
+import type { RunEvent, RunStage, VerifyMode } from '../core/report.ts'
+import type { RetentionRule } from '../core/retention.ts'
+import type { Ref } from '../xapi/ref.ts'
+import type { Xapi } from '../xapi/xapi.ts'
+import { decodeChangedBlocks } from './block-source.ts'
+import type { AskStarted } from './copy-vms.ts'
+import { isGone, whenDetached } from './destroy.ts'
+import { type Inspected, inspectSource } from './inspect-source.ts'
+import { type AskWritten, type InspectedTarget, inspectTarget } from './inspect-target.ts'
+import { type PoolView, viewPool } from './pool-view.ts'
+import type { RunIds } from './session.ts'
+import { storageLimits } from './storage-limits.ts'
+
+export interface RunOptions {
+  readonly source: Xapi
+  readonly target: Xapi
+  readonly ids: RunIds
+  readonly retention: number | RetentionRule
+  readonly verify: VerifyMode
+  readonly networks: ReadonlyMap<string, string | null>
+  readonly signal: AbortSignal
+  readonly budget: ByteBudget
+  /** Disks carried over at once. */
+  readonly disksAtOnce?: number
+  readonly beforeWrite?: (bytes: number) => Promise<void> | void
+  /** See RunContext. */
+  readonly leastSegment?: number
+  /** Default: `full`. */
+  readonly onBrokenChain?: BrokenChainPolicy
+  /** Reads over NBD without encryption where a pool offers nothing else; default: not. */
+  readonly allowInsecureNbd?: boolean
+  readonly onEvent?: (event: RunEvent) => void
+  /** See RunContext. */
+  readonly stillHeld?: () => Promise<void>
+  /** The target's storage repositories, when somebody has just asked for them. */
+  readonly storage?: PoolView['SR']
+  /** How often a run tells that it lives, and how long others wait for a sign of it. */
+  readonly lockTiming?: { readonly beatMs: number; readonly patienceMs: number }
+}
+
+/** What was seen and decided, before anything is changed. */
+export interface PreparedRun {
+  readonly plan: VmRunPlan
+  readonly source: Inspected
+  readonly target: InspectedTarget
+  readonly views: { readonly source: PoolView; readonly target: PoolView }
+}
+
+/** Looks at both sides and plans; changes nothing. Throws Failure where there can be no run. */
+export async function prepareRun(options: RunOptions): Promise<PreparedRun> {
+  const { ids } = options
+  const stage = stageOf(options)
+  stage('inspect')
+  const views = await viewBoth(options)
+  const inspected = inspectSource(views.source, ids)
+  const samePool = views.source === views.target
+  const seen = await inspectTarget(views.target, ids, samePool, askByTracking(options), askStarted(options))
+  const largest = Math.max(0, ...inspected.facts.disks.map(({ size }) => size))
+  const limits = await storageLimits(options.target, seen.srRecord, largest, options.signal)
+  const inspectedTarget = { ...seen, facts: { ...seen.facts, sr: { ...seen.facts.sr, ...limits } } }
+  stage('plan')
+  const policy: Policy = {
+    job: ids.job,
+    schedule: ids.schedule,
+    retention: options.retention,
+    now: Date.now(),
+    networks: options.networks,
+    onBrokenChain: options.onBrokenChain ?? 'full',
+  }
+  const planned = planVmRun(inspected.facts, inspectedTarget.facts, policy)
+  if (planned.kind === 'refused') {
+    const { code, text, hint } = planned.refusal
+    throw new Failure(code.toUpperCase().replaceAll('-', '_'), text, hint)
+  }
+  return { plan: planned.plan, source: inspected, target: inspectedTarget, views }
+}
+
+async function viewBoth({ source, target, signal, storage }: RunOptions): Promise<PreparedRun['views']> {
+  const known = storage === undefined ? {} : { SR: storage }
+  if (source.url === target.url) {
+    const view = await viewPool(source, signal, known)
+    return { source: view, target: view }
+  }
+  const [one, other] = await Promise.all([viewPool(source, signal, { SR: new Map() }), viewPool(target, signal, known)])
+  return { source: one, target: other }
+}
+
+function askByTracking({ target, signal }: RunOptions): AskWritten {
+  return async (snapshot, disk, size) => {
+    try {
+      // A plain call: both disks are at rest, and when it takes too long there is another way to be sure.
+      const ask = () => target.call<string>('VDI.list_changed_blocks', [snapshot, disk], { signal, timeoutMs: PROOF_TIMEOUT_MS })
+      // What verified the last restore point may still be attached.
+      const bitmap = decodeChangedBlocks(await whenDetached(target, disk, signal, ask), size)
+      return bitmap.every((byte) => byte === 0) ? 'unchanged' : 'written'
+    } catch {
+      // Not provable is an answer: the plan then takes a clone of the restore point instead.
+      signal.throwIfAborted()
+      return 'unknown'
+    }
+  }
+}
+
+const PROOF_TIMEOUT_MS = 120_000
+
+/** `start_time` of a VM's metrics is the epoch until it is started. */
+function askStarted({ target, signal }: RunOptions): AskStarted {
+  return async (vm) => {
+    try {
+      const metrics = await target.call<Ref<'VM_metrics'>>('VM.get_metrics', [vm], { signal })
+      return parseDatetime(await target.call<string>('VM_metrics.get_start_time', [metrics], { signal }))
+    } catch (error) {
+      // A VM without metrics was never started.
+      if (isGone(error)) return undefined
+      throw error
+    }
+  }
+}
+
+/** Tells that a stage begins. */
+export const stageOf = (options: RunOptions) => (stage: RunStage) => options.onEvent?.({ kind: 'stage', stage })
