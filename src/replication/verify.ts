@@ -7,6 +7,7 @@ import { clamp, totalLength } from '../block/extents.ts'
 import { dataRuns } from '../block/zeroes.ts'
 import { Failure } from '../core/failure.ts'
 import type { VerifyReport } from '../core/report.ts'
+import { takeBuffer } from '../nbd/buffer-shelf.ts'
 import { NbdError } from '../nbd/nbd-error.ts'
 import { Qcow2Error } from '../qcow2/error.ts'
 import { VhdError } from '../vhd/error.ts'
@@ -170,7 +171,8 @@ const differs = (near: number | undefined) =>
 
 /**
  * Gives the bytes of the extents in ascending order, in pieces that never cross a multiple of 64 KiB unevenly: over NBD, or from a raw
- * export where there is none. Waits while another transfer still holds the disk.
+ * export where there is none. Waits while another transfer still holds the disk. `take` may use
+ * the memory until it returns.
  */
 export async function readOrdered(
   context: ReadContext,
@@ -192,12 +194,15 @@ export async function readOrdered(
   }
   try {
     const depth = 8
-    const reads: { offset: number; data: Promise<Buffer>; release: () => void }[] = []
+    const reads: { offset: number; buffer: Buffer; read: Promise<void>; giveBack: () => void; release: () => void }[] = []
     const next = async () => {
       const first = reads.shift()
       if (first === undefined) return
       try {
-        await take(first.offset, await first.data)
+        await first.read
+        await take(first.offset, first.buffer)
+        // Only what was read to its end may be used again: of a broken read something may still arrive.
+        first.giveBack()
       } finally {
         first.release()
       }
@@ -207,9 +212,10 @@ export async function readOrdered(
         // Waiting for memory while holding some could be a deadlock among disks: what we hold is given back first.
         while (reads.length >= depth || (reads.length > 0 && context.budget.used + length > context.budget.total)) await next()
         const release = await context.budget.take(length, signal)
-        const data = pool.read(offset, length)
-        data.catch(() => undefined)
-        reads.push({ offset, data, release })
+        const { buffer, giveBack } = takeBuffer(length)
+        const read = pool.readInto(buffer, offset)
+        read.catch(() => undefined)
+        reads.push({ offset, buffer, read, giveBack, release })
       }
       while (reads.length > 0) await next()
     } finally {
