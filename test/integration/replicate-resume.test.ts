@@ -24,6 +24,9 @@ const SEGMENT = 8 * MIB
 /** A run whose target went away can't give its lock back: the next one need not wait long for a sign of it. */
 const LOCK = { beatMs: 200, patienceMs: 1500 }
 
+/** Each waits for a pool that is away, several times over. */
+const PATIENCE = { timeout: 300_000 }
+
 describe('interrupted transfers', () => {
   let lab: StartedLab
   let source: StartedPool
@@ -63,7 +66,7 @@ describe('interrupted transfers', () => {
     assert.deepEqual(Object.fromEntries(found), expected)
   }
 
-  test('a first copy cut at 90 % resumes with at most 12 % of the bytes', async () => {
+  test('a first copy cut at 90 % resumes with at most 12 % of the bytes', PATIENCE, async () => {
     const { vm, chain } = await made(512 * MIB)
     const expected = await hashesOf(source, vm)
     await interrupted(chain, 0.9)
@@ -82,7 +85,7 @@ describe('interrupted transfers', () => {
     assertNoLeftovers(await look(source), seen, chain, vm)
   })
 
-  test('a large delta resumes as well, onto the same disk', async () => {
+  test('a large delta resumes as well, onto the same disk', PATIENCE, async () => {
     const { vm, chain } = await made(64 * MIB)
     await replicate(chain)
     const { bytes } = (await source.post('/guest/random', { vm: vm.uuid, bytes: 96 * MIB, seed: 'large' })) as { bytes: number }
@@ -99,7 +102,7 @@ describe('interrupted transfers', () => {
     assertNoLeftovers(await look(source), await look(target), chain, vm)
   })
 
-  test('without the interrupted snapshot it is a new copy, with the reason said', async () => {
+  test('without the interrupted snapshot it is a new copy, with the reason said', PATIENCE, async () => {
     const { vm, chain } = await made(128 * MIB)
     await interrupted(chain, 0.6)
     const seen = await look(source)
@@ -111,7 +114,7 @@ describe('interrupted transfers', () => {
     await assertHolds(chain, report, await hashesOf(source, vm))
   })
 
-  test('G2: what somebody else wrote to the disk after the interruption is not built on', async () => {
+  test('G2: what somebody else wrote to the disk after the interruption is not built on', PATIENCE, async () => {
     const { vm, chain } = await made(64 * MIB)
     await replicate(chain)
     await source.post('/guest/random', { vm: vm.uuid, bytes: 64 * MIB, region: { offset: 0, length: 96 * MIB }, seed: 'large' })
@@ -134,7 +137,7 @@ describe('interrupted transfers', () => {
     assertNoLeftovers(await look(source), await look(target), chain, vm)
   })
 
-  test('a cancelled run leaves nothing behind, also when segments were finished', async () => {
+  test('a cancelled run leaves nothing behind, also when segments were finished', PATIENCE, async () => {
     const { chain } = await made(256 * MIB)
     const stop = new AbortController()
     const run = replicate(chain, {
