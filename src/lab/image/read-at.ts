@@ -3,6 +3,8 @@ import { ImageError } from './image.ts'
 
 /** Fills `target` from `position` of the file, zeroes where the file ends before. Returns the bytes that the file had. */
 export async function readUpTo(file: FileHandle, target: Buffer, position: number): Promise<number> {
+  // A damaged table can point anywhere; beyond this no file has bytes, and the file system takes no such number.
+  if (!Number.isSafeInteger(position + target.length)) throw new ImageError(`the file points to byte ${position}, where no file has any`)
   let filled = 0
   while (filled < target.length) {
     const { bytesRead } = await file.read(target, filled, target.length - filled, position + filled)
