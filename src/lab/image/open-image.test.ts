@@ -138,11 +138,12 @@ describe(`disk images (SEED=${seed})`, needs('qemu-img', 'qemu-io'), () => {
       '-f',
       'qcow2',
       '-o',
-      'encrypt.format=luks,encrypt.key-secret=s,encrypt.iter-time=10',
-      at('luks'),
+      // Not luks: qemu-img then measures its processor time, and fails now and then on a busy machine.
+      'encrypt.format=aes,encrypt.key-secret=s',
+      at('secret'),
       '1M',
     ])
-    await refused(at('luks'), /encrypted/)
+    await refused(at('secret'), /encrypted/)
     for (const [format, message] of [
       ['vmdk', /VMDK/],
       ['vdi', /VirtualBox/],
