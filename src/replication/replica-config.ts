@@ -33,6 +33,7 @@ const SET_ONE_BY_ONE = [
   'hardware_platform_version',
 ] as const satisfies readonly (keyof Vm)[]
 
+/** In the order of VM.set_memory_limits' parameters. */
 const MEMORY = ['memory_static_min', 'memory_static_max', 'memory_dynamic_min', 'memory_dynamic_max'] as const
 
 /** `other_config` of the replica: the source's without marks of any replication and without what would start it by itself. */
@@ -100,7 +101,7 @@ export function updateReplica(source: Vm, replica: Vm): Setting[] {
   }
   if (MEMORY.some((field) => source[field] !== replica[field])) {
     // One call: one by one they would break the order that XAPI demands between them.
-    out.push({ method: 'VM.set_memory_limits', params: MEMORY_LIMITS_ORDER.map((field) => source[field]) })
+    out.push({ method: 'VM.set_memory_limits', params: MEMORY.map((field) => source[field]) })
   }
   if (source.VCPUs_max !== replica.VCPUs_max || source.VCPUs_at_startup !== replica.VCPUs_at_startup) {
     const most: Setting = { method: 'VM.set_VCPUs_max', params: [source.VCPUs_max] }
@@ -113,8 +114,6 @@ export function updateReplica(source: Vm, replica: Vm): Setting[] {
   if (replica.ha_restart_priority !== '') out.push({ method: 'VM.set_ha_restart_priority', params: [''] })
   return out
 }
-
-const MEMORY_LIMITS_ORDER = ['memory_static_min', 'memory_static_max', 'memory_dynamic_min', 'memory_dynamic_max'] as const
 
 function same(a: unknown, b: unknown): boolean {
   return canonical(a) === canonical(b)
