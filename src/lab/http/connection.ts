@@ -1,15 +1,13 @@
 /** Bytes of one connection: reading what was asked for, writing with room, knowing when the other side is gone. */
 import type { Socket } from 'node:net'
 import { Link, type Traffic } from '../faults/traffic.ts'
+import { whenArrived } from '../faults/when-arrived.ts'
 
 /** Bytes kept in memory before the socket is told to wait. */
 const BUFFER_BYTES = 1 << 20
 
 /** Longest time that a connection stays after the last reply when the other side keeps its end open. */
 const LINGER_MS = 2000
-
-/** Time for the last bytes before a connection is reset. */
-const RESET_MS = 20
 
 export class HeaderTimeout extends Error {}
 export class HeaderTooLarge extends Error {}
@@ -174,14 +172,15 @@ export function connection(socket: Socket, below?: Below): Connection {
     cut() {
       failed = true
       cutting = true
+      const { localPort = 0, remotePort = 0 } = socket
       const reset = () => (below ? below.close() : socket.destroy())
-      // A reset throws away what the system has not sent yet: it gets a moment.
-      const close = () => void socket.write('', () => setTimeout(reset, RESET_MS))
+      // A reset throws away what the system has not sent yet.
+      const close = () => void socket.write('', () => void whenArrived(localPort, remotePort, LINGER_MS).then(reset))
       if (socket.destroyed || socket.writableEnded) socket.destroy()
       else if (link?.delays()) link.afterSent(close)
       else close()
       // A client that reads nothing can't hold it up.
-      const timer = setTimeout(() => socket.destroy(), LINGER_MS)
+      const timer = setTimeout(() => socket.destroy(), 2 * LINGER_MS)
       socket.once('close', () => clearTimeout(timer))
     },
     ended: over.promise,

@@ -3,12 +3,11 @@ import type { Socket } from 'node:net'
 import { createSecureContext, TLSSocket } from 'node:tls'
 import type { StreamTap } from '../faults/stream-tap.ts'
 import { Link, type Traffic } from '../faults/traffic.ts'
+import { whenArrived } from '../faults/when-arrived.ts'
 
 /** Bytes that are taken from the network ahead of what the server has asked for. */
 const MOST_AHEAD = 1024 * 1024
 const LINGER_MS = 1_000
-/** Time for the last bytes before a connection is reset. */
-const RESET_MS = 20
 
 /** The client is gone, in whatever way: nothing more can be done for it. */
 export class ClientGone extends Error {
@@ -164,11 +163,13 @@ export class ClientSocket {
   cut(): void {
     this.#gone = true
     this.#cutting = true
-    // As when the network breaks. A reset throws away what the system has not sent yet: it gets a moment.
-    const close = () => void this.#socket.write('', () => setTimeout(() => this.#plain.resetAndDestroy(), RESET_MS))
+    const { localPort = 0, remotePort = 0 } = this.#plain
+    const reset = () => void this.#plain.resetAndDestroy()
+    // As when the network breaks. A reset throws away what the system has not sent yet.
+    const close = () => void this.#socket.write('', () => void whenArrived(localPort, remotePort, LINGER_MS).then(reset))
     if (this.#link?.delays()) this.#link.afterSent(close)
     else close()
-    const timer = setTimeout(() => this.#socket.destroy(), LINGER_MS)
+    const timer = setTimeout(() => this.#socket.destroy(), 2 * LINGER_MS)
     this.#socket.once('close', () => clearTimeout(timer))
   }
 
