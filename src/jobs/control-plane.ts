@@ -1,0 +1,287 @@
+/**
+ * Everything the product can do, as functions: what the API calls, and nothing else does. Users, sessions and tokens are the API's own.
+ * Each rejects with `Failure` for what can go wrong (codes in docs/errors.md), and changes nothing then.
+ */
+
+import type { Reason } from '../core/base.ts'
+import type { Job, JobSpec, Schedule, ScheduleSpec, Selection, Target, Timestamp } from '../core/control/job.ts'
+import type { PoolInventory, PoolRecord, PoolStatus } from '../core/control/pool-record.ts'
+import type { Protection } from '../core/control/protection.ts'
+import type { Run, RunState, VmRun, VmRunDetail, VmRunState } from '../core/control/run-record.ts'
+
+/** Who asks: for the audit log and for `trigger.by`. */
+export interface Actor {
+  readonly kind: 'user' | 'token' | 'system'
+  readonly id: string
+  readonly name: string
+}
+
+/** A page of a list; `next` is opaque and goes into the next call's `after`; null: there is no more. */
+export interface Page<T> {
+  readonly items: readonly T[]
+  readonly next: string | null
+}
+
+export interface PageRequest {
+  /** 1 to 500; default 100 */
+  readonly limit?: number
+  readonly after?: string
+}
+
+export interface Certificate {
+  /** SHA-256, `AB:CD:…` */
+  readonly fingerprint: string
+  readonly subject: string
+  readonly issuer: string
+  readonly validFrom: Timestamp
+  readonly validTo: Timestamp
+}
+
+export interface NewPool {
+  readonly name?: string
+  readonly url: string
+  readonly user: string
+  readonly password: string
+  /** Of the certificate that somebody looked at and accepted. */
+  readonly fingerprint: string
+}
+
+export interface PoolOperations {
+  /** Looks at the certificate of an address; sends nothing else. */
+  certificate(url: string): Promise<Certificate>
+  /** Logs in, and remembers the pool. POOL_KNOWN when its uuid is registered already. */
+  add(pool: NewPool): Promise<PoolStatus>
+  list(): Promise<readonly PoolStatus[]>
+  get(id: string): Promise<PoolStatus>
+  /** A new address or password is tried before it is stored; a new fingerprint is accepted deliberately. */
+  change(id: string, change: Partial<NewPool> & { readonly enabled?: boolean }): Promise<PoolStatus>
+  /** POOL_IN_USE while a job names it. */
+  remove(id: string): Promise<void>
+  /** Logs in anew: what the pool is, how long it takes, what its rights and clock are. */
+  test(
+    id: string,
+  ): Promise<{ readonly ok: boolean; readonly checks: readonly { readonly name: string; readonly ok: boolean; readonly text: string }[] }>
+  /** As of the last event. POOL_AWAY when nothing was ever seen of it. */
+  inventory(id: string): Promise<PoolInventory>
+}
+
+/** A VM that a selection chooses now, and by which of its selectors. */
+export interface SelectedVm {
+  readonly pool: string
+  readonly vm: string
+  readonly name: string
+  readonly bytesAllocated: number | null
+  readonly by: string
+}
+
+export interface JobOperations {
+  list(): Promise<readonly Job[]>
+  get(id: string): Promise<Job>
+  create(spec: JobSpec & { readonly schedules?: readonly ScheduleSpec[] }): Promise<Job>
+  /** `version`: that the change was made of; JOB_CHANGED when somebody else was faster. */
+  update(id: string, change: Partial<JobSpec>, version?: number): Promise<Job>
+  /** Ends what runs. Replicas stay as they are, and are listed in the answer. */
+  remove(id: string): Promise<{ readonly replicasLeft: readonly Protection[] }>
+  addSchedule(job: string, spec: ScheduleSpec): Promise<Schedule>
+  updateSchedule(job: string, schedule: string, change: Partial<ScheduleSpec>): Promise<Schedule>
+  removeSchedule(job: string, schedule: string): Promise<void>
+  /** What a selection chooses at this moment, and what it leaves out and why (replicas, excluded). */
+  preview(
+    selection: Selection,
+  ): Promise<{ readonly vms: readonly SelectedVm[]; readonly leftOut: readonly (SelectedVm & { readonly reason: Reason })[] }>
+  /** The next ticks of a timing, from now. */
+  nextTicks(timing: ScheduleSpec['timing'], count: number): readonly Timestamp[]
+  /** Per enabled schedule of the job, its next tick; null: none comes. */
+  upcoming(): Promise<readonly { readonly job: string; readonly schedule: string; readonly at: Timestamp | null }[]>
+  export(ids?: readonly string[]): Promise<JobsDocument>
+  /** Ids in the document are kept when they are free or the same job's (`replace`), else JOB_EXISTS. */
+  import(document: JobsDocument, options: { readonly replace: boolean }): Promise<readonly Job[]>
+}
+
+export interface JobsDocument {
+  readonly format: 'understudy-jobs'
+  readonly version: 1
+  readonly jobs: readonly Omit<Job, 'createdAt' | 'updatedAt' | 'version'>[]
+  /** So that a document read elsewhere names pools that can be matched by uuid. */
+  readonly pools: readonly Pick<PoolRecord, 'id' | 'name' | 'url' | 'poolUuid'>[]
+}
+
+export interface StartRun {
+  readonly job: string
+  /** Retention, settings and restore points count for it; left out: the job's first schedule, else the job itself. */
+  readonly schedule?: string
+  /** Only these VMs (uuids); they have to be chosen by the job. */
+  readonly vms?: readonly string[]
+  readonly dryRun?: boolean
+}
+
+export interface RunFilter extends PageRequest {
+  readonly job?: string
+  readonly schedule?: string
+  readonly vm?: string
+  readonly state?: readonly RunState[]
+  readonly since?: Timestamp
+  readonly until?: Timestamp
+}
+
+export interface RunOperations {
+  start(request: StartRun, by: Actor): Promise<Run>
+  /** Resolves when it has been told; the run ends soon after. */
+  cancel(run: string, by: Actor): Promise<Run>
+  cancelVm(vmRun: string, by: Actor): Promise<VmRun>
+  list(filter: RunFilter): Promise<Page<Run>>
+  get(id: string): Promise<Run & { readonly vmRuns: readonly VmRun[] }>
+  vmRun(id: string): Promise<VmRunDetail>
+  vmRuns(
+    filter: PageRequest & { readonly run?: string; readonly vm?: string; readonly job?: string; readonly state?: readonly VmRunState[] },
+  ): Promise<Page<VmRun>>
+}
+
+export interface ProtectionFilter extends PageRequest {
+  readonly state?: readonly Protection['state'][]
+  readonly job?: string
+  readonly pool?: string
+  readonly vm?: string
+}
+
+export interface RestorePoint {
+  readonly uuid: string
+  readonly name: string
+  /** Time of the source snapshot. */
+  readonly takenAt: Timestamp
+  readonly job: string
+  readonly schedule: string | null
+  readonly bytes: number
+  readonly complete: boolean
+  /** The last time that it was read back, and what came of it. */
+  readonly verified: { readonly at: Timestamp; readonly mode: string; readonly equal: boolean } | null
+}
+
+export interface ReplicaOperations {
+  protection(filter: ProtectionFilter): Promise<Page<Protection>>
+  counts(): Promise<Readonly<Record<Protection['state'], number>>>
+  /** Read from the target pool at this moment. */
+  restorePoints(target: Target, vm: string): Promise<readonly RestorePoint[]>
+  /** Starts reading it back; an activity that ends with its proof in the events and in the restore point. */
+  verify(
+    request: { readonly target: Target; readonly restorePoint: string; readonly mode: 'sample' | 'changed' | 'full' },
+    by: Actor,
+  ): Promise<{ readonly id: string }>
+}
+
+export type ChannelSpec =
+  | {
+      readonly kind: 'email'
+      readonly name: string
+      readonly enabled: boolean
+      readonly host: string
+      readonly port: number
+      readonly tls: 'implicit' | 'starttls' | 'none'
+      readonly user?: string
+      readonly from: string
+      readonly to: readonly string[]
+    }
+  /** Signed by HMAC-SHA-256 of the body, see docs. */
+  | { readonly kind: 'webhook'; readonly name: string; readonly enabled: boolean; readonly url: string }
+
+export type Channel = ChannelSpec & {
+  readonly id: string
+  readonly hasSecret: boolean
+  readonly lastError: string | null
+  readonly lastSentAt: Timestamp | null
+}
+
+export interface Alert {
+  readonly id: string
+  readonly kind: 'run-failed' | 'rpo-missed' | 'pool-away' | 'pool-refused' | 'target-space'
+  readonly subject: string
+  readonly text: string
+  readonly hint: string
+  readonly openedAt: Timestamp
+  readonly closedAt: Timestamp | null
+  readonly job: string | null
+  readonly vm: string | null
+  readonly pool: string | null
+}
+
+export interface NotificationOperations {
+  channels(): Promise<readonly Channel[]>
+  /** `secret`: password of the mail server, key of the webhook's signature; never given back. */
+  addChannel(spec: ChannelSpec, secret?: string): Promise<Channel>
+  changeChannel(id: string, change: Partial<ChannelSpec>, secret?: string): Promise<Channel>
+  removeChannel(id: string): Promise<void>
+  /** Sends at once, and tells what the other side said. */
+  test(id: string): Promise<{ readonly ok: boolean; readonly text: string }>
+  alerts(filter: PageRequest & { readonly open?: boolean }): Promise<Page<Alert>>
+}
+
+/** No run begins inside; what runs goes on. */
+export interface MaintenanceWindow {
+  readonly id: string
+  readonly name: string
+  /** null: everything */
+  readonly job: string | null
+  readonly pool: string | null
+  readonly from: Timestamp
+  readonly until: Timestamp
+}
+
+export interface ServerSettings {
+  /** VM runs at once that read from or write to a pool; per pool id in `pools`. */
+  readonly vmRunsPerPool: number
+  readonly vmRunsPerSr: number
+  readonly vmRunsAtOnce: number
+  readonly keepRunsDays: number
+  readonly keepAuditDays: number
+  /** `HH:MM` of local time, null: no daily report. */
+  readonly dailyReportAt: string | null
+  readonly maintenance: readonly MaintenanceWindow[]
+}
+
+export interface SettingsOperations {
+  get(): Promise<ServerSettings>
+  change(change: Partial<ServerSettings>): Promise<ServerSettings>
+}
+
+/** Told to whoever listens (SSE): small, so that a listener fetches what it wants to know more of. */
+export type ServerEvent =
+  | { readonly kind: 'pool'; readonly pool: PoolStatus }
+  | { readonly kind: 'pool-removed'; readonly id: string }
+  | { readonly kind: 'inventory'; readonly pool: string }
+  | { readonly kind: 'job'; readonly job: Job }
+  | { readonly kind: 'job-removed'; readonly id: string }
+  | { readonly kind: 'run'; readonly run: Run }
+  /** At each change of state or stage, and every second or so while bytes move. */
+  | { readonly kind: 'vm-run'; readonly vmRun: VmRun }
+  | { readonly kind: 'protection'; readonly protection: Protection }
+  | { readonly kind: 'alert'; readonly alert: Alert }
+  | {
+      readonly kind: 'verified'
+      readonly id: string
+      readonly restorePoint: string
+      readonly equal: boolean
+      readonly error: string | null
+    }
+
+export interface ControlPlane {
+  readonly pools: PoolOperations
+  readonly jobs: JobOperations
+  readonly runs: RunOperations
+  readonly replicas: ReplicaOperations
+  readonly notifications: NotificationOperations
+  readonly settings: SettingsOperations
+  /** Called for each event until the function given back is called. */
+  onEvent(listener: (event: ServerEvent) => void): () => void
+  /** For /readyz and /metrics. */
+  health(): {
+    readonly ready: boolean
+    readonly queued: number
+    readonly running: number
+    readonly schedulerLagMs: number
+    readonly databaseOk: boolean
+  }
+  /** Begins scheduling. */
+  start(): Promise<void>
+  /** No new run begins; those under way have `graceMs` to end, then they are cancelled. */
+  close(graceMs?: number): Promise<void>
+}
