@@ -14,6 +14,7 @@ import { VhdError } from '../vhd/error.ts'
 import { XapiConnectionError, XapiError } from '../xapi/errors.ts'
 import type { Ref } from '../xapi/ref.ts'
 import { differingSource } from './differing-source.ts'
+import { imageErrorCode } from './explain.ts'
 import { connectDisk, openNbdBlocks } from './nbd-blocks.ts'
 import { LARGEST_VHD, openQcow2Source, readQcow2Extents } from './qcow2-source.ts'
 import { openRawSource } from './raw-source.ts'
@@ -72,7 +73,8 @@ export type Fallbacks = Reason[]
 function tryAnother(error: unknown, signal: AbortSignal): string {
   signal.throwIfAborted()
   if (error instanceof XapiError) return error.code
-  if (error instanceof NbdError || error instanceof VhdError || error instanceof Qcow2Error) return `${error.code}: ${error.message}`
+  if (error instanceof NbdError) return `${error.code}: ${error.message}`
+  if (error instanceof VhdError || error instanceof Qcow2Error) return `${imageErrorCode(error)}: ${error.message}`
   if (error instanceof XapiConnectionError && error.reason !== 'closed') return error.message
   throw error
 }

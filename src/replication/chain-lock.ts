@@ -113,7 +113,6 @@ class ChainLock implements HeldChain {
         throw new Failure(
           'RUN_UNDER_WAY',
           `another run (${holder(theirs)?.run ?? 'unknown'}) of the same VM to the same storage is under way`,
-          'wait for it to end, then run again',
         )
       }
     }
@@ -141,7 +140,7 @@ class ChainLock implements HeldChain {
       if ((await this.#read(AbortSignal.timeout(CALL_MS)))[this.#key] === this.#mine) this.#sure(asked)
       else {
         const text = `run ${this.#run} was silent for so long that another run took its place`
-        this.#lost.abort(new Failure('RUN_SUPERSEDED', text, 'see what the other run did'))
+        this.#lost.abort(new Failure('RUN_SUPERSEDED', text))
       }
     }
     this.#lost.signal.throwIfAborted()

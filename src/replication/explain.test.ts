@@ -2,8 +2,10 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Failure } from '../core/failure.ts'
 import { NbdError } from '../nbd/nbd-error.ts'
+import { Qcow2Error } from '../qcow2/error.ts'
 import { VhdError } from '../vhd/error.ts'
-import { XapiConnectionError, XapiError, XapiTrustError } from '../xapi/errors.ts'
+import { KnownCertificatesError, XapiConnectionError, XapiError, XapiTrustError } from '../xapi/errors.ts'
+import { PoolUrlError } from '../xapi/pool-url.ts'
 import type { Xapi } from '../xapi/xapi.ts'
 import { explainError, explainFailure } from './explain.ts'
 import type { PreparedRun } from './run.ts'
@@ -28,6 +30,9 @@ const errors: readonly Error[] = [
   ...connectionReasons.map((reason) => new XapiConnectionError(reason, 'pool.example:443', 'it did not work')),
   new NbdError('NBD_TLS_FAILED', 'the handshake failed', { address: '192.0.2.1:10809' }),
   new VhdError('bad-footer', 0, 'no footer'),
+  new Qcow2Error('unsupported', 0, 'a cluster is compressed'),
+  new PoolUrlError('pool URL with port 0'),
+  new KnownCertificatesError('/a/file', 'line 3 is not "host:port FINGERPRINT"'),
 ]
 
 for (const error of errors) {
@@ -42,6 +47,12 @@ for (const error of errors) {
     assert.equal(failure.cause, error)
   })
 }
+
+test('an error of XAPI that nobody registered keeps its own code in the text', () => {
+  const failure = explainError(new XapiError('SOMETHING_NEW', ['param'], 'VM.snapshot')) as Failure
+  assert.equal(failure.code, 'XAPI_ERROR')
+  assert.match(failure.message, /SOMETHING_NEW \(param\) from VM\.snapshot/)
+})
 
 test('codes tell errors apart', () => {
   const codes = errors.map((error) => (explainError(error) as Failure).code)
@@ -61,7 +72,7 @@ test('G10: a certificate that is unknown or changed says itself what to do', () 
 })
 
 test('a failure stays as it is, and so does what nobody planned', () => {
-  for (const error of [new Failure('X', 'text', 'hint'), new TypeError('a bug'), undefined, 'text'])
+  for (const error of [new Failure('NO_SPACE', 'text', 'hint'), new TypeError('a bug'), undefined, 'text'])
     assert.equal(explainError(error), error)
 })
 

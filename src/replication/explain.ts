@@ -1,9 +1,11 @@
 /** Turns what was thrown in the middle of a run into one clear line with what to do: the only place that knows all kinds of errors. */
+import { asCode, errorEntry, isXapiErrorCode } from '../core/errors/registry.ts'
 import { Failure } from '../core/failure.ts'
 import { NbdError } from '../nbd/nbd-error.ts'
 import { Qcow2Error } from '../qcow2/error.ts'
 import { VhdError } from '../vhd/error.ts'
-import { XapiConnectionError, XapiError, XapiTrustError } from '../xapi/errors.ts'
+import { KnownCertificatesError, XapiConnectionError, XapiError, XapiTrustError } from '../xapi/errors.ts'
+import { PoolUrlError } from '../xapi/pool-url.ts'
 import type { PreparedRun } from './run.ts'
 import type { RunContext } from './session.ts'
 
@@ -25,12 +27,7 @@ export async function explainFailure(error: unknown, context: RunContext, prepar
   if (context.signal.aborted) return context.signal.reason
   if (error instanceof XapiError && (NO_ROOM.has(error.code) || (error.code === 'VDI_IO_ERROR' && (await isFull(context, prepared))))) {
     const { name, uuid } = prepared.plan.targetSr
-    return new Failure(
-      'TARGET_SR_FULL',
-      `the target storage "${name}" (${uuid}) is full`,
-      'free space on it, keep fewer restore points, or replicate to another one; the last restore point is untouched',
-      error,
-    )
+    return new Failure('TARGET_SR_FULL', `the target storage "${name}" (${uuid}) is full`, undefined, error)
   }
   return explainError(error)
 }
@@ -47,43 +44,19 @@ async function isFull({ target }: RunContext, { target: { sr } }: PreparedRun): 
   }
 }
 
-const XAPI_HINTS: Readonly<Record<string, readonly [text: string, hint: string]>> = {
-  SESSION_AUTHENTICATION_FAILED: [
-    'the pool refuses the user name or the password',
-    'check the credentials in the URL (percent-encode special characters)',
-  ],
-  HOST_IS_SLAVE: ['the host is not the pool master', 'name the master'],
-  HOST_STILL_BOOTING: ['the host is still starting', 'try again in a few minutes'],
-  RBAC_PERMISSION_DENIED: ['the user may not do this', 'use a pool administrator’s account'],
-  OPERATION_BLOCKED: ['an operation is blocked on this VM', 'see its blocked operations (xe vm-param-get param-name=blocked-operations)'],
-  OTHER_OPERATION_IN_PROGRESS: ['another operation on the same object is under way', 'run again when it has ended'],
-  SR_BACKEND_FAILURE_109: [
-    'the chain of snapshots of a disk is too long',
-    'delete snapshots and give the storage time to coalesce, then run again',
-  ],
-  VDI_IO_ERROR: ['the storage reported an I/O error', 'look at the storage’s log on the host (/var/log/SMlog), then run again'],
-  VDI_IN_USE: ['a disk is still in use', 'see what holds it (xe vbd-list vdi-uuid=…), then run again'],
-}
-
-/** What can be said without knowing the run. */
+/** What can be said without knowing the run: each error of the layers below under its code of the registry, with the registry's hint. */
 export function explainError(error: unknown): unknown {
   if (error instanceof XapiError) {
-    const [text, hint] = XAPI_HINTS[error.code] ?? ['the pool refused a call', 'see the code; docs/errors.md tells the common ones']
-    return new Failure(error.code, `${text}: ${error.message}`, hint, error)
+    const code = isXapiErrorCode(error.code) ? error.code : 'XAPI_ERROR'
+    return new Failure(code, `${errorEntry(code).title}: ${error.message}`, undefined, error)
   }
-  if (error instanceof XapiTrustError) {
-    return new Failure(error.kind === 'changed' ? 'CERTIFICATE_CHANGED' : 'CERTIFICATE_UNKNOWN', error.message, '', error)
-  }
-  if (error instanceof XapiConnectionError) {
-    return new Failure(
-      `POOL_${error.reason.toUpperCase().replaceAll('-', '_')}`,
-      error.message,
-      'check the address, the network and that the host is up',
-      error,
-    )
-  }
-  if (error instanceof NbdError || error instanceof VhdError || error instanceof Qcow2Error) {
-    return new Failure(error.code.toUpperCase().replaceAll('-', '_'), error.message, 'run again; if it stays, see docs/errors.md', error)
-  }
+  // Its text says what to do.
+  if (error instanceof XapiTrustError) return new Failure(`CERTIFICATE_${asCode(error.kind)}`, error.message, '', error)
+  if (error instanceof XapiConnectionError) return new Failure(`POOL_${asCode(error.reason)}`, error.message, undefined, error)
+  if (error instanceof PoolUrlError || error instanceof KnownCertificatesError || error instanceof NbdError)
+    return new Failure(error.code, error.message, undefined, error)
+  if (error instanceof VhdError || error instanceof Qcow2Error) return new Failure(imageErrorCode(error), error.message, undefined, error)
   return error
 }
+
+export const imageErrorCode = (error: VhdError | Qcow2Error) => `IMAGE_${asCode(error.code)}` as const

@@ -37,12 +37,11 @@ const isUnfinished = (vm: RecordOf['VM'], { job, sr }: Chain): boolean =>
 export function inspectSource(view: PoolView, chain: Chain): Inspected {
   const { job, vm: vmUuid, sr } = chain
   const found = findByUuid(view.VM, vmUuid)
-  if (found === undefined)
-    throw new Failure('VM_NOT_FOUND', `the source pool has no VM ${vmUuid}`, 'look it up with xe vm-list, or check the pool')
+  if (found === undefined) throw new Failure('VM_NOT_FOUND', `the source pool has no VM ${vmUuid}`)
   const [ref, record] = found
   if (record.is_a_template || record.is_a_snapshot || record.is_control_domain) {
     const what = record.is_control_domain ? 'a control domain' : record.is_a_snapshot ? 'a snapshot' : 'a template'
-    throw new Failure('VM_NOT_REPLICABLE', `${vmUuid} ("${record.name_label}") is ${what}`, 'name a VM')
+    throw new Failure('VM_NOT_REPLICABLE', `${vmUuid} ("${record.name_label}") is ${what}`)
   }
   const ours = (config: Readonly<Record<string, string>>) => {
     const marks = readMarks(config)

@@ -46,11 +46,7 @@ export async function inspectTarget(
 ): Promise<InspectedTarget> {
   const found = findByUuid(view.SR, chain.sr)
   if (found === undefined) {
-    throw new Failure(
-      'SR_NOT_FOUND',
-      `the target pool has no storage repository ${chain.sr}`,
-      'look it up with xe sr-list, or check the pool',
-    )
+    throw new Failure('SR_NOT_FOUND', `the target pool has no storage repository ${chain.sr}`)
   }
   const [sr, srRecord] = found
   if (srRecord.content_type === 'iso') {

@@ -1,6 +1,7 @@
 /** What a run is given, and its first half: both sides are looked at and a plan is made; nothing is changed. */
 import type { ByteBudget } from '../block/block.ts'
 import type { BrokenChainPolicy } from '../core/broken-chain.ts'
+import { asCode } from '../core/errors/registry.ts'
 import { Failure } from '../core/failure.ts'
 import { parseDatetime } from '../core/marks.ts'
 import { type Policy, planVmRun, type VmRunPlan } from '../core/plan.ts'
@@ -76,7 +77,7 @@ export async function prepareRun(options: RunOptions): Promise<PreparedRun> {
   const planned = planVmRun(inspected.facts, inspectedTarget.facts, policy)
   if (planned.kind === 'refused') {
     const { code, text, hint } = planned.refusal
-    throw new Failure(code.toUpperCase().replaceAll('-', '_'), text, hint)
+    throw new Failure(asCode(code), text, hint)
   }
   return { plan: planned.plan, source: inspected, target: inspectedTarget, views }
 }

@@ -85,7 +85,7 @@ async function createVif({ target, signal }: RunContext, view: PoolView, vm: Ref
   if (vif.targetNetwork === null) return
   const network = findByUuid(view.network, vif.targetNetwork)?.[0]
   if (network === undefined) {
-    throw new Failure('NETWORK_NOT_FOUND', `the target pool has no network ${vif.targetNetwork}`, 'correct the mapping of networks')
+    throw new Failure('NETWORK_NOT_FOUND', `the target pool has no network ${vif.targetNetwork}`)
   }
   const record = {
     device: vif.device,

@@ -263,7 +263,6 @@ class VmRun {
       throw new Failure(
         'FOREIGN_DISK',
         `the replica holds a disk that is not its own at position ${plan.userdevice} (${replaced.record.uuid})`,
-        'detach it from the replica, then run again',
       )
     }
     const wanted = {

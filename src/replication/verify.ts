@@ -166,7 +166,6 @@ const differs = (near: number | undefined) =>
   new Failure(
     'VERIFY_DIFFERS',
     `the replica's disk does not read back what was sent${near === undefined ? '' : ` (first difference in the 64 MiB from byte ${near})`}`,
-    'no restore point was made of it; the last one is untouched. Check the target storage, then run again',
   )
 
 /**

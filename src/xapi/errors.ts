@@ -84,6 +84,15 @@ export class XapiTrustError extends Error {
   }
 }
 
+/** The file of certificates that were accepted earlier can't be read or understood, so nothing can be said about a certificate. */
+export class KnownCertificatesError extends Error {
+  readonly code = 'KNOWN_CERTIFICATES_UNREADABLE'
+  constructor(file: string, message: string, cause?: unknown) {
+    super(`${file}: ${message}`, cause === undefined ? undefined : { cause })
+    this.name = 'KnownCertificatesError'
+  }
+}
+
 /** Why a task or an object went away while somebody waited for it: the code XAPI itself uses. */
 export function goneError(className: string, ref: string, method: string): XapiError {
   return new XapiError('HANDLE_INVALID', [className, ref], method)

@@ -3,12 +3,13 @@ import { randomUUID } from 'node:crypto'
 import { mkdir, open, readFile, rename, rm } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { dirname, isAbsolute, join } from 'node:path'
+import { KnownCertificatesError } from './errors.ts'
 import { normalFingerprint } from './fingerprint.ts'
 
 const HEADER = '# Certificates accepted by understudy: host:port, then SHA-256 fingerprint. A line may be removed to be asked again.\n'
 
 export interface KnownCertificates {
-  /** Fingerprint (`AB:CD:…`) accepted for `host:port` earlier. Throws on a file that can't be read or understood. */
+  /** Fingerprint (`AB:CD:…`) accepted for `host:port` earlier. Throws KnownCertificatesError. */
   find(address: string): Promise<string | undefined>
   /** Remembers it, in place of an earlier one. */
   remember(address: string, fingerprint: string): Promise<void>
@@ -45,7 +46,7 @@ async function load(file: string): Promise<Map<string, string>> {
     text = await readFile(file, 'utf8')
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return new Map()
-    throw new Error(`${file}: known certificates can't be read`, { cause: error })
+    throw new KnownCertificatesError(file, "known certificates can't be read", error)
   }
   const entries = new Map<string, string>()
   for (const [index, line] of text.split('\n').entries()) {
@@ -53,7 +54,8 @@ async function load(file: string): Promise<Map<string, string>> {
     const [address, digits, ...rest] = line.trim().split(/\s+/)
     const fingerprint = normalFingerprint(digits ?? '')
     // Skipping a line that can't be read would make a changed certificate look like a new one.
-    if (!address || !fingerprint || rest.length > 0) throw new Error(`${file}: line ${index + 1} is not "host:port FINGERPRINT"`)
+    if (!address || !fingerprint || rest.length > 0)
+      throw new KnownCertificatesError(file, `line ${index + 1} is not "host:port FINGERPRINT"`)
     entries.set(address.toLowerCase(), fingerprint)
   }
   return entries

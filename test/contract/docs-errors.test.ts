@@ -1,12 +1,11 @@
-/**
- * docs/errors.md and docs/replicate.md name exactly the codes, options and variables that the sources have. The sources are read
- * as text: codes are written as literals wherever something is thrown.
- */
+/** docs/errors.md lists exactly the registry of errors; the other documents name exactly the reasons, options and variables of the sources. */
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { globSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import type { ErrorArea } from '../../src/core/errors/entry.ts'
+import { ERROR_AREAS, isErrorCode, isXapiErrorCode } from '../../src/core/errors/registry.ts'
 import { MARK } from '../../src/core/marks.ts'
 
 const root = join(import.meta.dirname, '..', '..')
@@ -21,18 +20,10 @@ function sources(...folders: readonly string[]): string {
 
 const all = (text: string, pattern: RegExp): string[] => [...text.matchAll(pattern)].map((match) => match[1] as string)
 const sorted = (names: Iterable<string>): string[] => [...new Set(names)].sort()
-const upper = (name: string) => name.toUpperCase().replaceAll('-', '_')
 
 /** Names in the first column of a document's tables, one or several in a row. */
 function firstColumn(document: string, name: RegExp): string[] {
   return all(document, /^\| (`[^|]*) \|/gm).flatMap((cell) => all(cell, name))
-}
-
-/** Members of a union of string literals. */
-function members(text: string, union: string): string[] {
-  const body = new RegExp(`type ${union} =([\\s\\S]*?)(?:\\n\\n|$)`).exec(text)?.[1]
-  assert.ok(body, union)
-  return all(body, /\| '([\w-]+)'/g)
 }
 
 /** Codes of the plan's refusals that something makes. */
@@ -43,33 +34,48 @@ function refusals(): string[] {
   return all(body, /'([\w-]+)'/g).filter((code) => made.has(code))
 }
 
-function thrownCodes(): string[] {
-  const engine = sources('core', 'replication')
-  const explain = read('src/replication/explain.ts')
-  const hints = /XAPI_HINTS[^=]*= \{([\s\S]*?)^\}/m.exec(explain)?.[1]
-  assert.ok(hints)
-  const xapi = sources('xapi')
-  const vhd = sources('vhd')
-  const made = (text: string, code: string) => text.split(`'${code}'`).length > 2
-  return sorted([
-    ...all(engine, /new Failure\(\s*'(\w+)'/g),
-    ...refusals().map(upper),
-    ...all(explain, /'(CERTIFICATE_\w+)'/g),
-    ...all(hints, /^ {2}(\w+): \[/gm),
-    ...all(`${engine}\n${xapi}`, /new XapiError\('(\w+)'/g),
-    // A member that stands nowhere but in its union is not thrown by anything.
-    ...members(read('src/xapi/errors.ts'), 'ConnectionFailure')
-      .filter((reason) => made(xapi, reason))
-      .map((reason) => `POOL_${upper(reason)}`),
-    ...all(sources('nbd'), /new NbdError\(\s*'(\w+)'/g),
-    ...members(read('src/vhd/error.ts'), 'VhdErrorCode')
-      .filter((code) => made(vhd, code))
-      .map(upper),
-  ])
+/** A document's parts by their headings of the second level. */
+const partsOf = (document: string) => new Map(document.split(/^## /m).map((part) => [part.slice(0, part.indexOf('\n')), part] as const))
+
+for (const [heading, area] of Object.entries<ErrorArea>(ERROR_AREAS)) {
+  test(`docs/errors.md lists under "${heading}" exactly the codes that the registry has of it`, () => {
+    const part = partsOf(read('docs/errors.md')).get(heading)
+    assert.ok(part, 'the heading')
+    assert.deepEqual(sorted(firstColumn(part, /`([A-Z][A-Z0-9_]+)`/g)), sorted(Object.keys(area)))
+  })
 }
 
-test('docs/errors.md lists exactly the codes that a run can end with', () => {
-  assert.deepEqual(sorted(firstColumn(read('docs/errors.md'), /`([A-Z][A-Z0-9_]+)`/g)), thrownCodes())
+test('docs/errors.md explains no code that the registry has not', () => {
+  const codes = firstColumn(read('docs/errors.md'), /`([A-Z][A-Z0-9_]+)`/g)
+  assert.equal(new Set(codes).size, codes.length, 'each once')
+  assert.deepEqual(
+    codes.filter((code) => !isErrorCode(code)),
+    [],
+  )
+})
+
+test('every code of the registry is made by something', () => {
+  const folders = globSync('src/*/', { cwd: root }).map((folder) => folder.replace(/^src\/|\/$/g, ''))
+  const files = folders.filter((folder) => folder !== 'lab').flatMap((folder) => globSync(`src/${folder}/**/*.ts`, { cwd: root }))
+  const made = files.filter((file) => !file.endsWith('.test.ts') && !file.startsWith('src/core/errors/')).map(read)
+  /** Times that a name stands as a literal: members of a union stand there once without being made. */
+  const times = (name: string) => made.reduce((sum, text) => sum + text.split(`'${name}'`).length - 1, 0)
+  const lower = (name: string) => name.toLowerCase().replaceAll('_', '-')
+  const isMade = (code: string): boolean => {
+    // XAPI makes them itself.
+    if (isXapiErrorCode(code)) return true
+    const [, reason] = /^(?:POOL|IMAGE)_(\w+)$/.exec(code) ?? []
+    if (reason !== undefined && times(lower(reason)) > 1) return true
+    const [, kind] = /^CERTIFICATE_(\w+)$/.exec(code) ?? []
+    if (kind !== undefined) return times(lower(kind)) > 1
+    return times(code) > (code.startsWith('NBD_') ? 1 : 0) || times(lower(code)) > 1
+  }
+  assert.deepEqual(
+    Object.values<ErrorArea>(ERROR_AREAS)
+      .flatMap((area) => Object.keys(area))
+      .filter((code) => !isMade(code)),
+    [],
+  )
 })
 
 test('docs/replicate.md explains exactly the reasons and warnings that plans and reports have', () => {

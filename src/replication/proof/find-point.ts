@@ -71,8 +71,7 @@ export async function findPoint(view: PoolView, wanted: WantedPoint): Promise<Fo
   return { point, record, chain: { job: chain.job, vm: chain.vm, sr: chain.sr }, disks }
 }
 
-const notFound = (text: string) =>
-  new Failure('RESTORE_POINT_NOT_FOUND', text, 'restore points are snapshots of the replica: xe snapshot-list on the target lists them')
+const notFound = (text: string) => new Failure('RESTORE_POINT_NOT_FOUND', text)
 
 function chainOf(view: PoolView, uuid: string, sr: string | undefined): FoundPoint['chain'] {
   const record = findByUuid(view.VM, uuid)?.[1]
