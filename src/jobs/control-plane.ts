@@ -4,29 +4,20 @@
  */
 
 import type { Reason } from '../core/base.ts'
+import type { Actor } from '../core/control/audit.ts'
 import type { Job, JobSpec, Schedule, ScheduleSpec, Selection, Target, Timestamp } from '../core/control/job.ts'
+import type { Alert, Channel, ChannelSpec } from '../core/control/notification.ts'
+import type { Page, PageRequest, RunFilter, VmRunFilter } from '../core/control/page.ts'
 import type { PoolInventory, PoolRecord, PoolStatus } from '../core/control/pool-record.ts'
 import type { Protection } from '../core/control/protection.ts'
-import type { Run, RunState, VmRun, VmRunDetail, VmRunState } from '../core/control/run-record.ts'
+import type { Run, VmRun, VmRunDetail } from '../core/control/run-record.ts'
+import type { ServerSettings } from '../core/control/settings.ts'
 
-/** Who asks: for the audit log and for `trigger.by`. */
-export interface Actor {
-  readonly kind: 'user' | 'token' | 'system'
-  readonly id: string
-  readonly name: string
-}
-
-/** A page of a list; `next` is opaque and goes into the next call's `after`; null: there is no more. */
-export interface Page<T> {
-  readonly items: readonly T[]
-  readonly next: string | null
-}
-
-export interface PageRequest {
-  /** 1 to 500; default 100 */
-  readonly limit?: number
-  readonly after?: string
-}
+// Stored as well, so that they are in core; callers find everything here.
+export type { Actor } from '../core/control/audit.ts'
+export type { Alert, Channel, ChannelSpec } from '../core/control/notification.ts'
+export type { Page, PageRequest, RunFilter, VmRunFilter } from '../core/control/page.ts'
+export type { MaintenanceWindow, ServerSettings } from '../core/control/settings.ts'
 
 export interface Certificate {
   /** SHA-256, `AB:CD:…` */
@@ -115,15 +106,6 @@ export interface StartRun {
   readonly dryRun?: boolean
 }
 
-export interface RunFilter extends PageRequest {
-  readonly job?: string
-  readonly schedule?: string
-  readonly vm?: string
-  readonly state?: readonly RunState[]
-  readonly since?: Timestamp
-  readonly until?: Timestamp
-}
-
 export interface RunOperations {
   start(request: StartRun, by: Actor): Promise<Run>
   /** Resolves when it has been told; the run ends soon after. */
@@ -132,9 +114,7 @@ export interface RunOperations {
   list(filter: RunFilter): Promise<Page<Run>>
   get(id: string): Promise<Run & { readonly vmRuns: readonly VmRun[] }>
   vmRun(id: string): Promise<VmRunDetail>
-  vmRuns(
-    filter: PageRequest & { readonly run?: string; readonly vm?: string; readonly job?: string; readonly state?: readonly VmRunState[] },
-  ): Promise<Page<VmRun>>
+  vmRuns(filter: VmRunFilter): Promise<Page<VmRun>>
 }
 
 export interface ProtectionFilter extends PageRequest {
@@ -169,41 +149,6 @@ export interface ReplicaOperations {
   ): Promise<{ readonly id: string }>
 }
 
-export type ChannelSpec =
-  | {
-      readonly kind: 'email'
-      readonly name: string
-      readonly enabled: boolean
-      readonly host: string
-      readonly port: number
-      readonly tls: 'implicit' | 'starttls' | 'none'
-      readonly user?: string
-      readonly from: string
-      readonly to: readonly string[]
-    }
-  /** Signed by HMAC-SHA-256 of the body, see docs. */
-  | { readonly kind: 'webhook'; readonly name: string; readonly enabled: boolean; readonly url: string }
-
-export type Channel = ChannelSpec & {
-  readonly id: string
-  readonly hasSecret: boolean
-  readonly lastError: string | null
-  readonly lastSentAt: Timestamp | null
-}
-
-export interface Alert {
-  readonly id: string
-  readonly kind: 'run-failed' | 'rpo-missed' | 'pool-away' | 'pool-refused' | 'target-space'
-  readonly subject: string
-  readonly text: string
-  readonly hint: string
-  readonly openedAt: Timestamp
-  readonly closedAt: Timestamp | null
-  readonly job: string | null
-  readonly vm: string | null
-  readonly pool: string | null
-}
-
 export interface NotificationOperations {
   channels(): Promise<readonly Channel[]>
   /** `secret`: password of the mail server, key of the webhook's signature; never given back. */
@@ -213,29 +158,6 @@ export interface NotificationOperations {
   /** Sends at once, and tells what the other side said. */
   test(id: string): Promise<{ readonly ok: boolean; readonly text: string }>
   alerts(filter: PageRequest & { readonly open?: boolean }): Promise<Page<Alert>>
-}
-
-/** No run begins inside; what runs goes on. */
-export interface MaintenanceWindow {
-  readonly id: string
-  readonly name: string
-  /** null: everything */
-  readonly job: string | null
-  readonly pool: string | null
-  readonly from: Timestamp
-  readonly until: Timestamp
-}
-
-export interface ServerSettings {
-  /** VM runs at once that read from or write to a pool; per pool id in `pools`. */
-  readonly vmRunsPerPool: number
-  readonly vmRunsPerSr: number
-  readonly vmRunsAtOnce: number
-  readonly keepRunsDays: number
-  readonly keepAuditDays: number
-  /** `HH:MM` of local time, null: no daily report. */
-  readonly dailyReportAt: string | null
-  readonly maintenance: readonly MaintenanceWindow[]
 }
 
 export interface SettingsOperations {
