@@ -4,13 +4,10 @@ import { parseArgs } from 'node:util'
 import { runDoctor } from '../replication/doctor/doctor.ts'
 import { poolToCheck } from '../replication/doctor/pool-to-check.ts'
 import { scratchOwner } from '../replication/doctor/scratch.ts'
-import { type ExplainedTrust, explainedTrust } from '../xapi/explained-trust.ts'
-import { knownCertificatesFile } from '../xapi/known-certificates.ts'
-import { type PoolLogin, parsePoolUrl } from '../xapi/pool-url.ts'
-import { type TrustAsker, trustListed, trustRemembered } from '../xapi/trust.ts'
-import { terminalAsker } from './ask-trust.ts'
-import { type Command, stopSignal, UsageError } from './command.ts'
+import type { PoolLogin } from '../xapi/pool-url.ts'
+import { type Command, stopSignal } from './command.ts'
 import { formatDoctor } from './doctor-report.ts'
+import { optionalUuid, poolArgument, trustArgument } from './pool-arguments.ts'
 import { statusLine } from './status-line.ts'
 
 export const command: Command = {
@@ -46,21 +43,13 @@ async function run(args: readonly string[]): Promise<number> {
   const wanted = parse(args)
   const signal = stopSignal()
   const status = statusLine(process.stderr)
-  const asker = terminalAsker(signal)
-  const trust = trustFor(
-    wanted.trust,
-    asker &&
-      ((address, fingerprint) => {
-        status.clear()
-        return asker(address, fingerprint)
-      }),
-  )
+  const access = trustArgument(wanted.trust, signal, { beforeAsking: status.clear })
   const { from, to, sr, vm } = wanted
   // Source and target in one storage of one pool: trying it once is enough.
   const pools =
     from.url === to.url && vm === undefined
-      ? [poolToCheck('both', to, trust, { sr, vm })]
-      : [poolToCheck('source', from, trust, { sr: undefined, vm }), poolToCheck('target', to, trust, { sr, vm: undefined })]
+      ? [poolToCheck('both', to, access, { sr, vm })]
+      : [poolToCheck('source', from, access, { sr: undefined, vm }), poolToCheck('target', to, access, { sr, vm: undefined })]
   try {
     const report = await runDoctor({
       pools,
@@ -76,16 +65,6 @@ async function run(args: readonly string[]): Promise<number> {
   }
 }
 
-function trustFor(given: readonly string[], ask: TrustAsker | undefined): ExplainedTrust {
-  const file = knownCertificatesFile()
-  return explainedTrust([
-    ['--trust', trustListed(given)],
-    ['UNDERSTUDY_TRUST', trustListed([process.env.UNDERSTUDY_TRUST ?? ''])],
-    ['what was accepted earlier', trustRemembered(file)],
-    ...(ask === undefined ? [] : ([['you, just now', trustRemembered(file, ask)]] as const)),
-  ])
-}
-
 function parse(args: readonly string[]): Arguments {
   const { values } = parseArgs({
     args: [...args],
@@ -99,22 +78,11 @@ function parse(args: readonly string[]): Arguments {
     },
   })
   return {
-    from: pool(values.from ?? process.env.UNDERSTUDY_FROM, '--from'),
-    to: pool(values.to ?? process.env.UNDERSTUDY_TO, '--to'),
-    sr: uuid(values.sr, '--sr'),
-    vm: uuid(values.vm, '--vm'),
+    from: poolArgument(values.from, '--from'),
+    to: poolArgument(values.to, '--to'),
+    sr: optionalUuid(values.sr, '--sr'),
+    vm: optionalUuid(values.vm, '--vm'),
     trust: values.trust,
     json: values.json,
   }
-}
-
-function pool(text: string | undefined, option: string): PoolLogin {
-  if (text === undefined || text === '') throw new UsageError(`${option} is missing: the URL of a pool, https://user:password@host`)
-  return parsePoolUrl(text)
-}
-
-function uuid(text: string | undefined, option: string): string | undefined {
-  if (text === undefined) return undefined
-  if (!/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(text)) throw new UsageError(`${option} takes a uuid, not '${text}'`)
-  return text.toLowerCase()
 }

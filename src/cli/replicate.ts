@@ -11,18 +11,15 @@ import { type Period, RETENTION_PERIODS, type RetentionRule } from '../core/rete
 import { explainError } from '../replication/explain.ts'
 import { executeRun, prepareRun, type RunOptions } from '../replication/run.ts'
 import { withChain } from '../replication/with-chain.ts'
-import { connectXapi } from '../xapi/connect.ts'
-import { type PoolLogin, PoolUrlError, parsePoolUrl } from '../xapi/pool-url.ts'
-import { commandTrust, type TrustAsker, type TrustPolicy } from '../xapi/trust.ts'
-import type { Xapi } from '../xapi/xapi.ts'
-import { askOnTerminal, terminalAsker } from './ask-trust.ts'
+import type { PoolLogin } from '../xapi/pool-url.ts'
+import { askOnTerminal } from './ask-trust.ts'
 import { type Command, stopSignal, UsageError } from './command.ts'
+import { withConnections } from './connect-pool.ts'
+import { poolArgument, trustArgument, uuidArgument } from './pool-arguments.ts'
 import { progressView } from './replicate-progress.ts'
 import { formatPlan, formatReport } from './replicate-report.ts'
 
 const MIB = 1024 * 1024
-/** Comparing a fingerprint with what a host shows takes a person a while. */
-const ASKING_MS = 600_000
 const BROKEN_CHAIN = ['full', 'ask', 'repair'] as const
 /** Block data in memory at once, all disks together. */
 const MEMORY = 48 * MIB
@@ -80,11 +77,12 @@ async function run(args: readonly string[]): Promise<number> {
   const wanted = parse(args)
   const signal = stopSignal()
   const startedAt = new Date()
-  const asker = terminalAsker(signal)
-  const trust = trustOf(wanted.trust, asker)
   const view = progressView(process.stderr)
+  const access = trustArgument(wanted.trust, signal, { beforeAsking: view.clear })
   try {
-    return await withPools(wanted, trust, signal, async (source, target) => {
+    return await withConnections(access, signal, async (pools) => {
+      const source = await pools.open('source', wanted.from)
+      const target = await pools.open('target', wanted.to)
       const options: RunOptions = {
         source,
         target,
@@ -128,47 +126,6 @@ async function run(args: readonly string[]): Promise<number> {
   }
 }
 
-function trustOf(listed: readonly string[], ask: TrustAsker | undefined): TrustPolicy {
-  try {
-    return commandTrust({ trust: listed, ...(ask === undefined ? {} : { ask }) })
-  } catch (error) {
-    throw new UsageError(`--trust: ${(error as Error).message}`)
-  }
-}
-
-/** Connects to both (once when they are one pool), and logs out whatever happens. */
-async function withPools(
-  { from, to }: Arguments,
-  trust: TrustPolicy,
-  signal: AbortSignal,
-  use: (source: Xapi, target: Xapi) => Promise<number>,
-): Promise<number> {
-  const source = await connectPool('source', from, trust, signal)
-  try {
-    if (to.url === from.url) return await use(source, source)
-    const target = await connectPool('target', to, trust, signal)
-    try {
-      return await use(source, target)
-    } finally {
-      await target.close()
-    }
-  } finally {
-    await source.close()
-  }
-}
-
-/** With two pools in play, a failure has to say whose it is. */
-async function connectPool(side: 'source' | 'target', login: PoolLogin, trust: TrustPolicy, signal: AbortSignal): Promise<Xapi> {
-  try {
-    return await connectXapi({ ...login, trust, signal, ...(process.stdin.isTTY ? { loginTimeoutMs: ASKING_MS } : {}) })
-  } catch (error) {
-    signal.throwIfAborted()
-    const explained = explainError(error)
-    if (!(explained instanceof Failure)) throw explained
-    throw new Failure(explained.code, `${side} pool ${login.url}: ${explained.message}`, explained.hint, error)
-  }
-}
-
 function parse(args: readonly string[]): Arguments {
   const { values } = parseArgs({
     args: [...args],
@@ -191,21 +148,21 @@ function parse(args: readonly string[]): Arguments {
       json: { type: 'boolean', default: false },
     },
   })
-  const vm = uuid(values.vm, '--vm')
-  const sr = uuid(values.sr, '--sr')
-  const job = values.job === undefined ? jobOf(vm, sr) : uuid(values.job, '--job')
+  const vm = uuidArgument(values.vm, '--vm')
+  const sr = uuidArgument(values.sr, '--sr')
+  const job = values.job === undefined ? jobOf(vm, sr) : uuidArgument(values.job, '--job')
   const verify = VERIFY_MODES.find((mode) => mode === values.verify)
   const onBrokenChain = BROKEN_CHAIN.find((policy) => policy === values['on-broken-chain'])
   if (onBrokenChain === undefined)
     throw new UsageError(`--on-broken-chain is one of ${BROKEN_CHAIN.join(', ')}, not ${values['on-broken-chain']}`)
   if (verify === undefined) throw new UsageError(`--verify is one of ${VERIFY_MODES.join(', ')}, not ${values.verify}`)
   return {
-    from: pool(values.from ?? process.env.UNDERSTUDY_FROM, '--from'),
-    to: pool(values.to ?? process.env.UNDERSTUDY_TO, '--to'),
+    from: poolArgument(values.from, '--from'),
+    to: poolArgument(values.to, '--to'),
     vm,
     sr,
     job,
-    schedule: values.schedule === undefined ? job : uuid(values.schedule, '--schedule'),
+    schedule: values.schedule === undefined ? job : uuidArgument(values.schedule, '--schedule'),
     limits: values.limit.map(limitRule),
     retention: retentionRule(values.retention, values.keep),
     verify,
@@ -216,21 +173,6 @@ function parse(args: readonly string[]): Arguments {
     allowInsecureNbd: values['allow-insecure-nbd'],
     json: values.json,
   }
-}
-
-function pool(text: string | undefined, option: string): PoolLogin {
-  if (text === undefined || text === '') throw new UsageError(`${option} is missing: the URL of a pool, https://user:password@host`)
-  try {
-    return parsePoolUrl(text)
-  } catch (error) {
-    throw error instanceof PoolUrlError ? new UsageError(`${option}: ${error.message}`) : error
-  }
-}
-
-function uuid(text: string | undefined, option: string): string {
-  if (text === undefined) throw new UsageError(`${option} is missing`)
-  if (!/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(text)) throw new UsageError(`${option} takes a uuid, not '${text}'`)
-  return text.toLowerCase()
 }
 
 function limitRule(text: string): BandwidthRule {
@@ -268,7 +210,7 @@ function count(option: string, text: string): number {
 function networkPair(text: string): [string, string | null] {
   const [from, to, ...more] = text.split('=')
   if (to === undefined || more.length > 0) throw new UsageError(`--network takes SOURCE=TARGET or SOURCE=none, not '${text}'`)
-  return [uuid(from, '--network'), to === 'none' ? null : uuid(to, '--network')]
+  return [uuidArgument(from, '--network'), to === 'none' ? null : uuidArgument(to, '--network')]
 }
 
 /** A job for a VM and an SR when none is named: always the same, so that the next run finds its chain. */

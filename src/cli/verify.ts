@@ -5,12 +5,10 @@ import { explainError } from '../replication/explain.ts'
 import { viewPool } from '../replication/pool-view.ts'
 import { findPoint, type WantedPoint } from '../replication/proof/find-point.ts'
 import { PROOF_MODES, type ProofMode, type ProofOptions, provePoint } from '../replication/proof/verify-point.ts'
-import { connectXapi } from '../xapi/connect.ts'
-import { type PoolLogin, parsePoolUrl } from '../xapi/pool-url.ts'
-import { commandTrust } from '../xapi/trust.ts'
-import type { Xapi } from '../xapi/xapi.ts'
-import { terminalAsker } from './ask-trust.ts'
+import type { PoolLogin } from '../xapi/pool-url.ts'
 import { type Command, stopSignal, UsageError } from './command.ts'
+import { withConnections } from './connect-pool.ts'
+import { optionalPool, optionalUuid, poolArgument, trustArgument } from './pool-arguments.ts'
 import { formatBytes } from './sizes.ts'
 import { statusLine } from './status-line.ts'
 import { formatProof } from './verify-report.ts'
@@ -54,42 +52,34 @@ interface Arguments {
 async function run(args: readonly string[]): Promise<number> {
   const { from, to, wanted, mode, ...rest } = parse(args)
   const signal = stopSignal()
-  const asker = terminalAsker(signal)
-  const trust = commandTrust({ trust: rest.trust, ...(asker === undefined ? {} : { ask: asker }) })
   const status = statusLine(process.stderr)
-  const open: Xapi[] = []
-  const connect = async (login: PoolLogin) => {
-    const xapi = await connectXapi({ ...login, trust, signal })
-    open.push(xapi)
-    return xapi
-  }
+  const access = trustArgument(rest.trust, signal, { beforeAsking: status.clear })
   try {
-    const target = await connect(to)
-    const view = await viewPool(target, signal)
-    const found = await findPoint(view, wanted)
-    let source: ProofOptions['source']
-    if (from?.url === to.url) source = { xapi: target, view }
-    else if (from !== undefined) {
-      const xapi = await connect(from)
-      source = { xapi, view: await viewPool(xapi, signal) }
-    }
-    const proof = await provePoint(found, {
-      target,
-      source,
-      mode,
-      signal,
-      budget: createByteBudget(MEMORY),
-      onProgress: ({ userdevice, name }, done, of) =>
-        status.show(`Verifying disk ${userdevice} "${name}": ${formatBytes(done)} of ${formatBytes(of)}`),
+    return await withConnections(access, signal, async (pools) => {
+      const target = await pools.open('target', to)
+      const view = await viewPool(target, signal)
+      const found = await findPoint(view, wanted)
+      const proof = await provePoint(found, {
+        target,
+        source: from && (await viewSource(from)),
+        mode,
+        signal,
+        budget: createByteBudget(MEMORY),
+        onProgress: ({ userdevice, name }, done, of) =>
+          status.show(`Verifying disk ${userdevice} "${name}": ${formatBytes(done)} of ${formatBytes(of)}`),
+      })
+      status.clear()
+      process.stdout.write(rest.json ? `${JSON.stringify(proof)}\n` : formatProof(proof))
+      return proof.ok ? 0 : 1
+
+      async function viewSource(login: PoolLogin): Promise<ProofOptions['source']> {
+        const xapi = await pools.open('source', login)
+        return { xapi, view: xapi === target ? view : await viewPool(xapi, signal) }
+      }
     })
-    status.clear()
-    process.stdout.write(rest.json ? `${JSON.stringify(proof)}\n` : formatProof(proof))
-    return proof.ok ? 0 : 1
   } catch (error) {
     status.clear()
     throw explainError(error)
-  } finally {
-    await Promise.all(open.map((xapi) => xapi.close()))
   }
 }
 
@@ -110,10 +100,9 @@ function parse(args: readonly string[]): Arguments {
   })
   const mode = PROOF_MODES.find((each) => each === values.mode)
   if (mode === undefined) throw new UsageError(`--mode is one of ${PROOF_MODES.join(', ')}, not ${values.mode}`)
-  const from = values.from ?? process.env.UNDERSTUDY_FROM
   return {
-    from: from === undefined || from === '' ? undefined : parsePoolUrl(from),
-    to: targetPool(values.to ?? process.env.UNDERSTUDY_TO),
+    from: optionalPool(values.from, '--from'),
+    to: poolArgument(values.to, '--to'),
     wanted: wantedPoint(values),
     mode,
     trust: values.trust,
@@ -127,8 +116,8 @@ function wantedPoint(values: {
   readonly job?: string | undefined
   readonly 'restore-point'?: string | undefined
 }): WantedPoint {
-  const point = uuid(values['restore-point'], '--restore-point')
-  const [sr, vm, job] = [uuid(values.sr, '--sr'), uuid(values.vm, '--vm'), uuid(values.job, '--job')]
+  const point = optionalUuid(values['restore-point'], '--restore-point')
+  const [sr, vm, job] = [optionalUuid(values.sr, '--sr'), optionalUuid(values.vm, '--vm'), optionalUuid(values.job, '--job')]
   if (point !== undefined) {
     if (vm !== undefined || job !== undefined) throw new UsageError('--restore-point names it already: --vm and --job do not go with it')
     return { kind: 'uuid', uuid: point, sr }
@@ -136,15 +125,4 @@ function wantedPoint(values: {
   if (vm === undefined) throw new UsageError('--vm or --restore-point is missing')
   if (sr === undefined) throw new UsageError('--sr is missing')
   return { kind: 'newest', job, vm, sr }
-}
-
-function targetPool(text: string | undefined): PoolLogin {
-  if (text === undefined || text === '') throw new UsageError('--to is missing: the URL of a pool, https://user:password@host')
-  return parsePoolUrl(text)
-}
-
-function uuid(text: string | undefined, option: string): string | undefined {
-  if (text === undefined) return undefined
-  if (!/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(text)) throw new UsageError(`${option} takes a uuid, not '${text}'`)
-  return text.toLowerCase()
 }

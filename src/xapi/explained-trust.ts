@@ -6,7 +6,7 @@ export interface ExplainedTrust extends TrustPolicy {
   acceptedBy(address: string): string | undefined
 }
 
-/** Like `trustAny`: the first that accepts decides; otherwise a changed certificate outweighs an unknown one. */
+/** The first that accepts decides; otherwise a changed certificate outweighs an unknown one. */
 export function explainedTrust(policies: readonly (readonly [label: string, policy: TrustPolicy])[]): ExplainedTrust {
   const labels = new Map<string, string>()
   return {

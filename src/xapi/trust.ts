@@ -1,4 +1,5 @@
 /** Who decides whether a certificate is accepted. The connection itself asks before it sends anything: tls-pinning.ts. */
+import { explainedTrust } from './explained-trust.ts'
 import { normalFingerprint } from './fingerprint.ts'
 import { knownCertificates, knownCertificatesFile } from './known-certificates.ts'
 
@@ -52,29 +53,13 @@ export function trustRemembered(file: string, ask?: TrustAsker): TrustPolicy {
 }
 
 /** Accepts what any of them accepts, asked in order; otherwise a changed certificate outweighs an unknown one. */
-export function trustAny(...policies: readonly TrustPolicy[]): TrustPolicy {
-  return {
-    async check(address, fingerprint) {
-      let answer: TrustAnswer = 'refused'
-      for (const policy of policies) {
-        const one = await policy.check(address, fingerprint)
-        if (one === 'accepted') return one
-        if (one !== 'refused') answer = one
-      }
-      return answer
-    },
-  }
-}
+export const trustAny = (...policies: readonly TrustPolicy[]): TrustPolicy => explainedTrust(policies.map((policy) => ['', policy]))
 
-/** The trust that every command has: `--trust`, then UNDERSTUDY_TRUST, then what is remembered, then whoever can be asked. */
+/** The trust of programs without labels and questions of their own: what is listed, then UNDERSTUDY_TRUST, then what is remembered. */
 export function commandTrust(options: {
   readonly trust?: readonly string[]
   readonly env?: Readonly<Record<string, string | undefined>>
-  readonly ask?: TrustAsker
 }): TrustPolicy {
   const env = options.env ?? process.env
-  return trustAny(
-    trustListed([...(options.trust ?? []), env.UNDERSTUDY_TRUST ?? '']),
-    trustRemembered(knownCertificatesFile(env), options.ask),
-  )
+  return trustAny(trustListed([...(options.trust ?? []), env.UNDERSTUDY_TRUST ?? '']), trustRemembered(knownCertificatesFile(env)))
 }

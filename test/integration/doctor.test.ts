@@ -94,7 +94,10 @@ function meddled(xapi: Xapi, meddle: Meddle, more: Partial<Xapi> = {}): Xapi {
 function examineBoth(from: ControlledLabPool, to: ControlledLabPool, only: readonly string[], sr?: string): Promise<DoctorReport> {
   const trust = explainedTrust([['the test', trustListed([from.fingerprint, to.fingerprint])]])
   return runDoctor({
-    pools: [poolToCheck('source', from, trust, { sr: undefined, vm: undefined }), poolToCheck('target', to, trust, { sr, vm: undefined })],
+    pools: [
+      poolToCheck('source', from, { trust }, { sr: undefined, vm: undefined }),
+      poolToCheck('target', to, { trust }, { sr, vm: undefined }),
+    ],
     owner: scratchOwner(randomUUID()),
     signal: new AbortController().signal,
     checks: CHECKS.filter(({ id }) => only.includes(id)),
@@ -109,7 +112,7 @@ async function examine(
 ): Promise<DoctorReport> {
   const login = { url: pool.url, user: pool.user, password: pool.password }
   const trust = explainedTrust([['the test', trustListed([pool.fingerprint])]])
-  const checked = poolToCheck('both', login, trust, { sr: more.sr, vm: undefined })
+  const checked = poolToCheck('both', login, { trust }, { sr: more.sr, vm: undefined })
   const altered: PoolToCheck = { ...checked, connect: async (signal) => change(await checked.connect(signal)) }
   return runDoctor({
     pools: [altered],

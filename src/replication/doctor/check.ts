@@ -30,6 +30,8 @@ export interface Check {
   readonly mend: string
   /** Replication goes on without it: a failure is a warning. */
   readonly dispensable?: true
+  /** After which it is given up, where that is longer than for others. */
+  readonly timeoutMs?: number
   run(bench: Bench, signal: AbortSignal): Promise<CheckResult>
 }
 
@@ -41,6 +43,9 @@ export interface CheckReport extends CheckResult {
 
 /** No check needs more than some seconds on a healthy pool; what hangs is given up. */
 const CHECK_TIMEOUT_MS = 180_000
+
+/** A person compares fingerprints; how long a pool may take has its own limits there. */
+export const ASKING_TIMEOUT_MS = 660_000
 
 export const ok = (detail: string, figures?: CheckResult['figures']): CheckResult => ({
   outcome: 'ok',
@@ -95,13 +100,14 @@ export async function runChecks(
     }
     onStart(check, nth)
     const started = performance.now()
-    const limit = AbortSignal.timeout(CHECK_TIMEOUT_MS)
+    const timeoutMs = check.timeoutMs ?? CHECK_TIMEOUT_MS
+    const limit = AbortSignal.timeout(timeoutMs)
     let result: CheckResult
     try {
       result = await check.run(bench, AbortSignal.any([signal, limit]))
     } catch (error) {
       signal.throwIfAborted()
-      result = limit.aborted ? lacking(check, `gave no answer within ${CHECK_TIMEOUT_MS / 1000} s`) : explained(check, error)
+      result = limit.aborted ? lacking(check, `gave no answer within ${timeoutMs / 1000} s`) : explained(check, error)
     }
     reports.push({ id: check.id, title: check.title, ...result, seconds: (performance.now() - started) / 1000 })
   }

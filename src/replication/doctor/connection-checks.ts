@@ -1,7 +1,7 @@
 /** Whether the pool can be reached, is the one it was, and lets us in. */
 import { XapiTrustError } from '../../xapi/errors.ts'
 import { taken } from './bench.ts'
-import { type Check, lacking, ok, reserve } from './check.ts'
+import { ASKING_TIMEOUT_MS, type Check, lacking, ok, reserve } from './check.ts'
 
 const DAY_MS = 86_400_000
 /** Days before a certificate's end from which on the user is told. */
@@ -13,6 +13,7 @@ export const reach: Check = {
   needs: [],
   costs: 'nothing works without it',
   mend: 'check the address, the network and firewalls between, and that the host is up',
+  timeoutMs: ASKING_TIMEOUT_MS,
   async run(bench, signal) {
     try {
       bench.certificate = await bench.pool.probe(signal)
@@ -56,6 +57,8 @@ export const login: Check = {
   needs: ['certificate'],
   costs: 'nothing works without it',
   mend: 'check user and password in the URL (special characters percent-encoded)',
+  // The master of a pool that was named by another host has a certificate of its own.
+  timeoutMs: ASKING_TIMEOUT_MS,
   async run(bench, signal) {
     bench.connected = await bench.pool.connect(signal)
     const { url } = bench.connected

@@ -15,7 +15,7 @@ const MAX_STATUS_LINE = 4096
 export function poolToCheck(
   side: SideName,
   login: PoolLogin,
-  trust: ExplainedTrust,
+  { trust, loginTimeoutMs }: { readonly trust: ExplainedTrust; readonly loginTimeoutMs?: number },
   wanted: { readonly sr: string | undefined; readonly vm: string | undefined },
 ): PoolToCheck {
   const address = parseAddress(login.url)
@@ -24,7 +24,7 @@ export function poolToCheck(
     login,
     ...wanted,
     acceptedBy: () => trust.acceptedBy(formatAddress(address)),
-    connect: (signal) => connectXapi({ ...login, trust, signal }),
+    connect: (signal) => connectXapi({ ...login, trust, signal, ...(loginTimeoutMs === undefined ? {} : { loginTimeoutMs }) }),
     async probe(signal) {
       const connector = pinnedConnector(trust)
       try {
