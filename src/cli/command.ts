@@ -10,6 +10,8 @@ export interface Command {
    * `util.parseArgs`), and an error with a `hint`, or `CommandFailure`, for what can go wrong: each becomes one line on standard error.
    */
   run(args: readonly string[]): Promise<number>
+  /** Of a command with commands of its own: what `--help` prints when one of them is named; undefined when none is. */
+  usageOf?(args: readonly string[]): Promise<string | undefined>
 }
 
 /** Wrong arguments: exit code 2. */

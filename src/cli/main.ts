@@ -4,7 +4,9 @@ import { type Command, stop, stopped, UsageError } from './command.ts'
 
 /** Loaded by name, so that a command reads only the rooms it needs. */
 const commands: Readonly<Record<string, () => Promise<Command>>> = {
+  clone: async () => (await import('./clone.ts')).command,
   doctor: async () => (await import('./doctor.ts')).command,
+  failover: async () => (await import('./failover.ts')).command,
   lab: async () => (await import('./lab.ts')).command,
   replicate: async () => (await import('./replicate.ts')).command,
   verify: async () => (await import('./verify.ts')).command,
@@ -46,7 +48,10 @@ async function dispatch(name: string | undefined, args: readonly string[]): Prom
   if (!load) throw new UsageError(`unknown command '${wanted}'`)
   const command = await load()
   const options = args.includes('--') ? args.slice(0, args.indexOf('--')) : args
-  if (name === 'help' || options.includes('--help') || options.includes('-h')) return print(command.usage.trim())
+  if (name === 'help' || options.includes('--help') || options.includes('-h')) {
+    const inner = await command.usageOf?.(name === 'help' ? args.slice(1) : args)
+    return print((inner ?? command.usage).trim())
+  }
   return await command.run(args)
 }
 

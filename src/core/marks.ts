@@ -36,6 +36,16 @@ export const MARK = {
   digest: 'understudy:digest',
   /** On a replica VM: the source's `auto_poweron`, which the replica itself must not have. */
   autoPoweron: 'understudy:auto_poweron',
+  /** On a VM cloned of a restore point, to work on or to test, and on networks made for tests: JSON of CopyMark (failover/marks.ts). */
+  copy: 'understudy:copy',
+  /** On a restore point's VM: what its last test came to; JSON of TestedMark. */
+  tested: 'understudy:tested',
+  /** On a VM that took over: JSON of FailoverMark. Runs to it are refused. */
+  failover: 'understudy:failover',
+  /** On a source VM while a planned failover takes it down, and after: JSON of HandoverMark. */
+  handover: 'understudy:handover',
+  /** On the disks of the snapshot that a VM had when it took over: JSON of CommonMark. */
+  common: 'understudy:common',
 } as const
 
 /** Prefixes of keys that must not travel from a source VM or disk to its replica. */

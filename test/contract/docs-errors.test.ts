@@ -79,7 +79,7 @@ test('every code of the registry is made by something', () => {
 })
 
 test('docs/replicate.md explains exactly the reasons and warnings that plans and reports have', () => {
-  const engine = sources('core', 'replication')
+  const engine = sources('core', 'replication').replaceAll(sources('core/failover'), '').replaceAll(sources('replication/failover'), '')
   const refused = new Set(refusals())
   const codes = [
     ...all(engine, /code: '([a-z][\w-]+)'/g).filter((code) => !refused.has(code)),
@@ -91,6 +91,14 @@ test('docs/replicate.md explains exactly the reasons and warnings that plans and
   const vifs = /^Why an interface goes where it goes: (.*)$/m.exec(part)?.[1]
   assert.ok(vifs)
   assert.deepEqual(sorted([...firstColumn(part, /`([\w-]+)`/g), ...all(vifs, /`([\w-]+)`/g)]), sorted(codes))
+})
+
+test('docs/failover.md explains exactly the reasons and warnings that plans and reports of failovers have', () => {
+  const made = all(sources('core/failover', 'replication/failover'), /code: (?:\w+ \? '[\w-]+' : )?'([a-z][\w-]+)'/g)
+  const others = all(sources('core/failover', 'replication/failover'), /code: \w+ \? '([\w-]+)'/g)
+  const part = read('docs/failover.md').split('### Codes of reasons and warnings')[1]?.split('\n## ')[0]
+  assert.ok(part)
+  assert.deepEqual(sorted(firstColumn(part, /`([\w-]+)`/g)), sorted([...made, ...others]))
 })
 
 test('docs/replicate.md has exactly the options of `understudy replicate --help`, which are those that it takes', () => {

@@ -42,7 +42,7 @@ export interface Chain {
 /** Does something before, after or instead of a call: gets what makes the call, gives what the engine sees. */
 export type Meddle = (method: string, params: readonly unknown[], go: () => Promise<unknown>) => Promise<unknown>
 
-function meddled(xapi: Xapi, meddle: Meddle | undefined): Xapi {
+export function meddled(xapi: Xapi, meddle: Meddle | undefined): Xapi {
   if (meddle === undefined) return xapi
   return new Proxy(xapi, {
     get(real, key) {

@@ -3,6 +3,7 @@
  * area under its heading (test/contract/docs-errors.test.ts). A new area is a file beside this one, and a line in `ERROR_AREAS`.
  */
 import type { ErrorArea, ErrorEntry } from './entry.ts'
+import { FAILING_OVER } from './failing-over.ts'
 import { PLANNING } from './planning.ts'
 import { CERTIFICATES, REACHING, XAPI } from './pools.ts'
 import { CHECKING, RUNNING } from './running.ts'
@@ -13,6 +14,7 @@ export const ERROR_AREAS = {
   'The plan refuses the run': PLANNING,
   'In the middle of a run': RUNNING,
   'Checking a restore point': CHECKING,
+  'Starting, testing and failing over': FAILING_OVER,
   'Reaching a pool': REACHING,
   Certificates: CERTIFICATES,
   "XAPI's own errors": XAPI,

@@ -1,3 +1,4 @@
+import { setGuest, setStrangers } from '../classes/guest-tools.ts'
 import type { Pattern } from '../content/pattern.ts'
 import { type DiskName, findGuestDisk } from '../guests/guest-disk.ts'
 import { maxScattered, type Written, writeExtents, writeScattered } from '../guests/guest-write.ts'
@@ -58,6 +59,22 @@ export function guestRoutes(controlled: ControlledPool): ControlRoutes {
         }
         fields.done()
         return controlled.writers.start(wish)
+      },
+    },
+    'POST /guest/tools': {
+      what: 'whether a VM has guest tools from its next start on: {[tools: true][, address][, vm]}; without vm: every VM made through the API and its copies',
+      answer: ({ fields }) => {
+        const pool = runningPool(controlled)
+        const vm = fields.has('vm') ? fields.text('vm') : undefined
+        const guest = { tools: fields.flag('tools', true), ...(fields.has('address') ? { address: fields.text('address') } : {}) }
+        fields.done()
+        if (vm === undefined) setStrangers(pool, guest)
+        else {
+          const ref = pool.db.byUuid('VM', vm)
+          if (ref === undefined) throw new ControlError(404, `there is no VM ${vm}`)
+          setGuest(pool, ref, guest)
+        }
+        return guest
       },
     },
     'GET /guest/writers': { what: 'the writers in the background', answer: () => ({ writers: controlled.writers.list() }) },

@@ -1,0 +1,64 @@
+/** `understudy clone`: a restore point as a VM to work on. */
+import { parseArgs } from 'node:util'
+import { cloneToWorkOn, prepareCopy } from '../replication/failover/clone.ts'
+import { type Command, UsageError } from './command.ts'
+import { inSession, NETWORK_USAGE, networksOf, POINT_OPTIONS, POINT_USAGE, poolLogin, TRUST_USAGE, wantedPoint } from './failover/common.ts'
+import { formatCopyPlan } from './failover/report.ts'
+import { formatSeconds } from './sizes.ts'
+
+export const command: Command = {
+  summary: 'clone a restore point, as a VM to work on that is no part of the chain',
+  usage: `
+Usage: understudy clone --to URL --sr UUID --vm UUID [--job ID] [OPTION...]
+       understudy clone --to URL --restore-point UUID [OPTION...]
+
+Makes a VM of a restore point: in seconds, since its disks share what they have in common with it. It can be started, changed and
+deleted at will; the replica, its restore points and the next runs do not notice.
+
+${POINT_USAGE}
+  --name NAME         of the new VM (default: the source's, with the time of the restore point)
+${NETWORK_USAGE}
+                      (default: none, so that it meets nobody)
+  --mac new|keep|safe MACs of its interfaces (default new; safe: kept where nothing else can have them)
+  --dry-run           say what it would be, and change nothing
+${TRUST_USAGE}
+
+Exit codes: 0 done, 1 failed, 2 wrong usage, 130 or 143 stopped.`,
+  async run(args) {
+    const { values } = parseArgs({
+      args: [...args],
+      options: {
+        ...POINT_OPTIONS,
+        name: { type: 'string' },
+        network: { type: 'string', multiple: true, default: [] },
+        mac: { type: 'string', default: 'new' },
+        'dry-run': { type: 'boolean', default: false },
+      },
+    })
+    const { choice, mapping } = networksOf(values.network, { kind: 'none' })
+    if (choice.kind === 'isolated') throw new UsageError('--network isolated is for tests, which remove it: name a network, or none')
+    const wishes = {
+      wanted: wantedPoint(values),
+      networks: choice,
+      mapping,
+      macs: macChoice(values.mac),
+      ...(values.name === undefined ? {} : { name: values.name }),
+    }
+    const to = poolLogin(values.to, '--to', 'UNDERSTUDY_TO')
+    return inSession({ to, trust: values.trust, json: values.json }, async (session) => {
+      const prepared = await prepareCopy(session, wishes, 'clone')
+      if (values['dry-run']) {
+        session.print({ plan: prepared.plan }, () => formatCopyPlan(prepared.plan))
+        return 0
+      }
+      const report = await cloneToWorkOn(session, prepared)
+      session.print(report, () => `${formatCopyPlan(report.plan)}Made VM ${report.vm.uuid} in ${formatSeconds(report.seconds)}.\n`)
+      return 0
+    })
+  },
+}
+
+export function macChoice(text: string): 'new' | 'keep' | 'safe' {
+  if (text === 'new' || text === 'keep' || text === 'safe') return text
+  throw new UsageError(`--mac is one of new, keep, safe, not ${text}`)
+}

@@ -1,0 +1,36 @@
+/** `understudy failover …`: finds the subcommand. */
+import { type Command, UsageError } from './command.ts'
+
+const commands: Readonly<Record<string, () => Promise<Command>>> = {
+  test: async () => (await import('./failover/test.ts')).command,
+  cleanup: async () => (await import('./failover/cleanup.ts')).command,
+}
+
+const summaries: readonly (readonly [name: string, summary: string])[] = [
+  ['test', 'start a clone of a restore point where it disturbs nobody, see whether it comes up, remove it'],
+  ['cleanup', 'remove what test failovers kept or left'],
+]
+
+export const command: Command = {
+  summary: 'test a replica, let it take over, turn protection round, go back',
+  usage: `
+Usage: understudy failover COMMAND [OPTION...]
+
+${summaries.map(([name, summary]) => `  ${name.padEnd(12)}${summary}`).join('\n')}
+
+'understudy failover COMMAND --help' tells more about one of them; docs/failover.md is the procedure to follow.`,
+  async run(args) {
+    const [name, ...rest] = args
+    const load = name !== undefined && Object.hasOwn(commands, name) ? commands[name] : undefined
+    if (load === undefined) {
+      throw new UsageError(name === undefined ? 'which failover? test, cleanup, …' : `there is no 'failover ${name}'`)
+    }
+    const found = await load()
+    return found.run(rest)
+  },
+  async usageOf(args) {
+    const [name] = args
+    const load = name !== undefined && Object.hasOwn(commands, name) ? commands[name] : undefined
+    return load === undefined ? undefined : (await load()).usage
+  },
+}

@@ -1,0 +1,193 @@
+/** What the commands that start, clone and fail over VMs share: their options, their connections, how they end. */
+import { randomUUID } from 'node:crypto'
+import type { NetworkChoice } from '../../core/failover/copy-networks.ts'
+import { parseCheck, type ReadinessCheck } from '../../core/failover/readiness.ts'
+import { Failure } from '../../core/failure.ts'
+import { explainError } from '../../replication/explain.ts'
+import { systemClock } from '../../replication/failover/clock.ts'
+import type { FailoverEvent, FailoverOptions } from '../../replication/failover/options.ts'
+import type { WantedPoint } from '../../replication/proof/find-point.ts'
+import { connectXapi } from '../../xapi/connect.ts'
+import { type PoolLogin, PoolUrlError, parsePoolUrl } from '../../xapi/pool-url.ts'
+import { commandTrust } from '../../xapi/trust.ts'
+import type { Xapi } from '../../xapi/xapi.ts'
+import { askOnTerminal, terminalAsker } from '../ask-trust.ts'
+import { stopSignal, UsageError } from '../command.ts'
+import { statusLine } from '../status-line.ts'
+
+/** Of util.parseArgs. */
+export const POINT_OPTIONS = {
+  to: { type: 'string' },
+  sr: { type: 'string' },
+  vm: { type: 'string' },
+  job: { type: 'string' },
+  'restore-point': { type: 'string' },
+  trust: { type: 'string', multiple: true, default: [] as string[] },
+  json: { type: 'boolean', default: false },
+} as const
+
+export const POINT_USAGE = `  --to URL            pool where the replica is: https://user:password@host[:port], percent-encoded (also UNDERSTUDY_TO)
+  --sr UUID           storage repository that the replica lives on
+  --vm UUID           the source VM; its newest complete restore point is taken
+  --job ID            uuid of the job (default: the only one with restore points of the VM there)
+  --restore-point UUID  this restore point instead: uuid of the replica's snapshot`
+
+export const TRUST_USAGE = `  --trust FINGERPRINT accept the certificate with this SHA-256 fingerprint; repeatable (also UNDERSTUDY_TRUST)
+  --json              what was done (or would be, or failed), as JSON on standard output, nothing else`
+
+interface PointValues {
+  readonly sr?: string | undefined
+  readonly vm?: string | undefined
+  readonly job?: string | undefined
+  readonly 'restore-point'?: string | undefined
+}
+
+export function wantedPoint(values: PointValues): WantedPoint {
+  const [point, sr, vm, job] = [
+    optionalUuid(values['restore-point'], '--restore-point'),
+    optionalUuid(values.sr, '--sr'),
+    optionalUuid(values.vm, '--vm'),
+    optionalUuid(values.job, '--job'),
+  ]
+  if (point !== undefined) {
+    if (vm !== undefined || job !== undefined) throw new UsageError('--restore-point names it already: --vm and --job do not go with it')
+    return { kind: 'uuid', uuid: point, sr }
+  }
+  if (vm === undefined) throw new UsageError('--vm or --restore-point is missing')
+  if (sr === undefined) throw new UsageError('--sr is missing')
+  return { kind: 'newest', job, vm, sr }
+}
+
+export function optionalUuid(text: string | undefined, option: string): string | undefined {
+  if (text === undefined) return undefined
+  if (!/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(text)) throw new UsageError(`${option} takes a uuid, not '${text}'`)
+  return text.toLowerCase()
+}
+
+export function poolLogin(text: string | undefined, option: string, variable: string): PoolLogin {
+  const url = text ?? process.env[variable]
+  if (url === undefined || url === '') throw new UsageError(`${option} is missing: the URL of a pool, https://user:password@host`)
+  try {
+    return parsePoolUrl(url)
+  } catch (error) {
+    throw error instanceof PoolUrlError ? new UsageError(`${option}: ${error.message}`) : error
+  }
+}
+
+export const NETWORK_USAGE = `  --network CHOICE    isolated, replica (the networks that the replica has), none, the uuid of one network for all, or OLD=NEW for one
+                      network of the replica (by uuid; NEW may be none); OLD=NEW is repeatable`
+
+export interface Networks {
+  readonly choice: NetworkChoice
+  readonly mapping: ReadonlyMap<string, string | null>
+}
+
+export function networksOf(texts: readonly string[], fallback: NetworkChoice): Networks {
+  const mapping = new Map<string, string | null>()
+  let choice: NetworkChoice | undefined
+  for (const text of texts) {
+    const [from, to, ...more] = text.split('=')
+    if (to !== undefined) {
+      if (more.length > 0) throw new UsageError(`--network takes OLD=NEW or OLD=none, not '${text}'`)
+      mapping.set(optionalUuid(from, '--network') as string, to === 'none' ? null : (optionalUuid(to, '--network') as string))
+      continue
+    }
+    if (choice !== undefined) throw new UsageError('--network: one choice for all, and OLD=NEW for some')
+    if (text === 'isolated' || text === 'replica' || text === 'none') choice = { kind: text }
+    else choice = { kind: 'one', network: optionalUuid(text, '--network') as string }
+  }
+  return { choice: choice ?? fallback, mapping }
+}
+
+export const READY_USAGE = `  --ready CHECK       when the VM counts as up: tools (default: its guest tools report), address (they tell one), tcp:PORT (that address
+                      accepts a connection), tcp:HOST:PORT, script:/PATH (a program on this machine ends with 0), running; repeatable, in order
+  --ready-timeout S   seconds until it is given up (default 300)`
+
+export function readinessOf(checks: readonly string[], timeout: string): { checks: ReadinessCheck[]; timeoutMs: number } {
+  const seconds = Number(timeout)
+  if (timeout === '' || !Number.isFinite(seconds) || seconds <= 0 || seconds > 86_400)
+    throw new UsageError(`--ready-timeout takes seconds, up to a day, not '${timeout}'`)
+  const wanted = (checks.length === 0 ? ['tools'] : checks).map((text) => {
+    const check = parseCheck(text)
+    if (check === undefined)
+      throw new UsageError(`--ready takes tools, address, tcp:PORT, tcp:HOST:PORT, script:/PATH or running, not '${text}'`)
+    return check
+  })
+  return { checks: wanted, timeoutMs: seconds * 1000 }
+}
+
+export interface Session extends FailoverOptions {
+  readonly json: boolean
+  connect(login: PoolLogin): Promise<Xapi>
+  /** True when somebody on the terminal agrees, or `yes` says so beforehand. */
+  agreed(question: string): Promise<boolean>
+  /** What standard output gets: `value` as JSON, or the text. */
+  print(value: unknown, text: () => string): void
+}
+
+/** Connects to the target, runs, logs out. What fails is told once, as JSON too when that is wanted. */
+export async function inSession(
+  {
+    to,
+    trust,
+    json,
+    yes = false,
+  }: { readonly to: PoolLogin; readonly trust: readonly string[]; readonly json: boolean; readonly yes?: boolean },
+  use: (session: Session) => Promise<number>,
+): Promise<number> {
+  const signal = stopSignal()
+  const asker = terminalAsker(signal)
+  const policy = trustOf(trust, asker)
+  const status = statusLine(process.stderr)
+  const open: Xapi[] = []
+  const connect = async (login: PoolLogin) => {
+    const known = open.find(({ url }) => url === login.url)
+    if (known !== undefined) return known
+    const xapi = await connectXapi({ ...login, trust: policy, signal })
+    open.push(xapi)
+    return xapi
+  }
+  const onEvent = (event: FailoverEvent) => {
+    if (event.kind === 'step') return status.show(event.text)
+    status.clear()
+    process.stderr.write(`${event.message}\n`)
+  }
+  try {
+    const target = await connect(to)
+    return await use({
+      target,
+      signal,
+      id: randomUUID(),
+      clock: systemClock,
+      onEvent,
+      json,
+      connect,
+      agreed: async (question) => {
+        status.clear()
+        return yes || (await askOnTerminal(question, signal))
+      },
+      print(value, text) {
+        status.clear()
+        process.stdout.write(json ? `${JSON.stringify(value)}\n` : text())
+      },
+    })
+  } catch (error) {
+    status.clear()
+    const explained = explainError(error)
+    if (json && explained instanceof Failure) {
+      const { code, message, hint } = explained
+      process.stdout.write(`${JSON.stringify({ status: 'failed', error: { code, message, hint } })}\n`)
+    }
+    throw explained
+  } finally {
+    await Promise.all(open.map((xapi) => xapi.close()))
+  }
+}
+
+function trustOf(listed: readonly string[], ask: ReturnType<typeof terminalAsker>) {
+  try {
+    return commandTrust({ trust: listed, ...(ask === undefined ? {} : { ask }) })
+  } catch (error) {
+    throw new UsageError(`--trust: ${(error as Error).message}`)
+  }
+}

@@ -1,0 +1,29 @@
+/** Plans and reports of failovers, for people. */
+import type { CopyPlan } from '../../replication/failover/clone.ts'
+import type { TestReport } from '../../replication/failover/test-failover.ts'
+import { formatSeconds } from '../sizes.ts'
+
+export const shortTime = (iso: string): string => `${iso.slice(0, 16).replace('T', ' ')} UTC`
+
+export function formatCopyPlan({ name, point, vifs }: CopyPlan): string {
+  const lines = [
+    `"${name}" of restore point "${point.name}", taken ${shortTime(point.takenAt)}`,
+    ...vifs.map(({ device, reason }) => `  interface ${device}: ${reason.text}`),
+    ...(vifs.length === 0 ? ['  no interfaces'] : []),
+  ]
+  return `${lines.join('\n')}\n`
+}
+
+export function formatTest(report: TestReport): string {
+  const { seconds } = report
+  const lines = [
+    ...report.evidence.map(({ ok, check, text, seconds: at }) => `  ${ok ? '✓' : '✗'} ${check} after ${formatSeconds(at)}: ${text}`),
+    ...report.warnings.map(({ text, avoid }) => `  note: ${text}${avoid === undefined ? '' : ` (${avoid})`}`),
+    `${report.outcome === 'ready' ? 'The VM came up' : 'The VM did not come up'}: ${formatSeconds(seconds.total)} from the beginning (clone ${formatSeconds(seconds.clone)}, start ${formatSeconds(seconds.start)}, ready ${formatSeconds(seconds.ready)}).`,
+    `A failover at that moment would have lost what was written in the ${formatSeconds(report.lossSeconds)} before.`,
+    report.removed
+      ? 'Everything was removed again.'
+      : `Kept: VM ${report.vm?.uuid}. Remove it with: understudy failover cleanup --test ${report.id}`,
+  ]
+  return `${formatCopyPlan(report.plan)}${lines.join('\n')}\n`
+}

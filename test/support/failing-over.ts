@@ -1,0 +1,86 @@
+/** What tests of failovers share: a chain between two pools, the operations on it in this process, and what is left afterwards. */
+import assert from 'node:assert/strict'
+import { randomUUID } from 'node:crypto'
+import type { MacChoice, NetworkChoice } from '../../src/core/failover/copy-networks.ts'
+import type { ReadinessCheck } from '../../src/core/failover/readiness.ts'
+import { systemClock } from '../../src/replication/failover/clock.ts'
+import { cloneToWorkOn, prepareCopy } from '../../src/replication/failover/clone.ts'
+import type { FailoverOptions } from '../../src/replication/failover/options.ts'
+import { type TestReport, testFailover } from '../../src/replication/failover/test-failover.ts'
+import type { WantedPoint } from '../../src/replication/proof/find-point.ts'
+import type { RecordOf } from '../../src/xapi/records.generated.ts'
+import type { Ref } from '../../src/xapi/ref.ts'
+import type { Xapi } from '../../src/xapi/xapi.ts'
+import type { ControlledLabPool } from './lab.ts'
+import { type Chain, hashOf, type Look, type Meddle, meddled, withXapi } from './replicating.ts'
+
+/** Short waits: a lock that nobody beats is given up soon. */
+export const LOCKS = { beatMs: 200, patienceMs: 2000 }
+
+export interface Changes {
+  readonly signal?: AbortSignal
+  readonly id?: string
+  readonly meddle?: Meddle
+  readonly onEvent?: FailoverOptions['onEvent']
+}
+
+export const optionsFor = (target: Xapi, changes: Changes = {}): FailoverOptions => ({
+  target: meddled(target, changes.meddle),
+  signal: changes.signal ?? new AbortController().signal,
+  id: changes.id ?? randomUUID(),
+  clock: systemClock,
+  lockTiming: LOCKS,
+  ...(changes.onEvent === undefined ? {} : { onEvent: changes.onEvent }),
+})
+
+export const newestOf = ({ job, vm, sr }: Chain): WantedPoint => ({ kind: 'newest', job, vm, sr })
+
+export interface CopyChanges extends Changes {
+  readonly wanted?: WantedPoint
+  readonly networks?: NetworkChoice
+  readonly mapping?: ReadonlyMap<string, string | null>
+  readonly macs?: MacChoice
+  readonly checks?: readonly ReadinessCheck[]
+  readonly timeoutMs?: number
+  readonly keep?: boolean
+  readonly name?: string
+}
+
+const wishesOf = (chain: Chain, changes: CopyChanges, networks: NetworkChoice, macs: MacChoice) => ({
+  wanted: changes.wanted ?? newestOf(chain),
+  networks: changes.networks ?? networks,
+  mapping: changes.mapping ?? new Map<string, string | null>(),
+  macs: changes.macs ?? macs,
+  ...(changes.name === undefined ? {} : { name: changes.name }),
+})
+
+export const clone = (chain: Chain, changes: CopyChanges = {}) =>
+  withXapi(chain.target, async (xapi) => {
+    const options = optionsFor(xapi, changes)
+    return cloneToWorkOn(options, await prepareCopy(options, wishesOf(chain, changes, { kind: 'none' }, 'new'), 'clone'))
+  })
+
+export const rehearse = (chain: Chain, changes: CopyChanges = {}): Promise<TestReport> =>
+  withXapi(chain.target, async (xapi) => {
+    const options = optionsFor(xapi, changes)
+    const prepared = await prepareCopy(options, wishesOf(chain, changes, { kind: 'isolated' }, 'safe'), 'test failover')
+    const readiness = { checks: changes.checks ?? [{ kind: 'tools' } as const], timeoutMs: changes.timeoutMs ?? 60_000 }
+    return testFailover(options, prepared, { readiness, keep: changes.keep ?? false })
+  })
+
+export function vmOf(seen: Look, uuid: string): [Ref<'VM'>, RecordOf['VM']] {
+  const found = [...seen.VM].find(([, record]) => record.uuid === uuid)
+  assert.ok(found, `VM ${uuid} is there`)
+  return found
+}
+
+/** Hashes of the disks that a VM has now, by userdevice. */
+export async function hashesNow(pool: ControlledLabPool, seen: Look, uuid: string): Promise<Record<string, string>> {
+  const [, record] = vmOf(seen, uuid)
+  const disks = record.VBDs.flatMap((ref) => {
+    const vbd = seen.VBD.get(ref)
+    const vdi = vbd?.type === 'Disk' ? seen.VDI.get(vbd.VDI) : undefined
+    return vbd === undefined || vdi === undefined ? [] : [[vbd.userdevice, vdi.uuid] as const]
+  })
+  return Object.fromEntries(await Promise.all(disks.map(async ([device, vdi]) => [device, await hashOf(pool, vdi)])))
+}
