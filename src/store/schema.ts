@@ -81,7 +81,9 @@ export interface Tables {
     ended_at: number | null
     totals: string
   }
-  /** `detail`: attempts, warnings, disks at the end, error (JSON). */
+  /**
+   * `detail`: attempts, warnings, disks at the end, error (JSON). `run_queued_at`: the run's, so that the runs of one VM are found in order.
+   */
   vm_runs: {
     id: string
     run_id: string
@@ -94,6 +96,7 @@ export interface Tables {
     target_sr: string
     state: string
     stage: string | null
+    run_queued_at: number
     queued_at: number
     started_at: number | null
     ended_at: number | null

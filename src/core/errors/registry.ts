@@ -7,6 +7,7 @@ import { FAILING_OVER } from './failing-over.ts'
 import { PLANNING } from './planning.ts'
 import { CERTIFICATES, REACHING, XAPI } from './pools.ts'
 import { CHECKING, RUNNING } from './running.ts'
+import { STORING } from './storing.ts'
 import { IMAGES, NBD } from './streams.ts'
 
 /** By the heading of their part of docs/errors.md. */
@@ -20,6 +21,7 @@ export const ERROR_AREAS = {
   "XAPI's own errors": XAPI,
   NBD,
   'Disk images': IMAGES,
+  "The server's data": STORING,
 } as const satisfies Readonly<Record<string, ErrorArea>>
 
 type Areas = (typeof ERROR_AREAS)[keyof typeof ERROR_AREAS]
