@@ -25,6 +25,32 @@ export const STORING = {
   },
   BACKUP_EXISTS: { title: 'there is a file of this name already', hint: 'name another one: no backup is overwritten', status: 409 },
   BACKUP_FAILED: { title: "the backup can't be written", hint: 'check the folder, its owner and the room on the disk', status: 500 },
+  BACKUP_UNUSABLE: {
+    title: 'the file is no whole backup of an understudy database',
+    hint: 'name another backup; the database in use was not touched',
+    status: 422,
+  },
+  KEY_UNUSABLE: {
+    title: "the key of the stored passwords can't be read, or others can read it",
+    hint: 'mend the file named, or the variable',
+    status: 500,
+  },
+  KEY_MISSING: {
+    title: 'the key of the stored passwords is missing',
+    hint: 'put secrets.key back into the data folder, or set UNDERSTUDY_KEY or UNDERSTUDY_KEY_FILE; nothing was lost, and no new key was made',
+    status: 500,
+  },
+  KEY_WRONG: {
+    title: 'the stored passwords were encrypted with another key',
+    hint: 'give the server the key that it had when they were stored (secrets.key, UNDERSTUDY_KEY, UNDERSTUDY_KEY_FILE); nothing was changed',
+    status: 500,
+  },
+  SECRET_DAMAGED: {
+    title: "a stored password can't be decrypted",
+    cause: 'it was altered in the database, or moved from another row',
+    hint: 'type the password anew',
+    status: 500,
+  },
   CURSOR_INVALID: {
     title: 'the place in the list is none that was handed out',
     hint: 'ask for the first page again (leave out `after`)',
