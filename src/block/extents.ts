@@ -96,3 +96,22 @@ export function subtract(from: readonly Extent[], without: readonly Extent[]): E
 }
 
 const endOf = ({ offset, length }: Extent) => offset + length
+
+/** The parts of one extent that lie in a list of them. */
+export function partsWithin(list: readonly Extent[], { offset, length }: Extent): Extent[] {
+  const end = offset + length
+  let low = 0
+  let high = list.length
+  while (low < high) {
+    const middle = (low + high) >> 1
+    if (endOf(list[middle] as Extent) <= offset) low = middle + 1
+    else high = middle
+  }
+  const out: Extent[] = []
+  for (let i = low; i < list.length && (list[i] as Extent).offset < end; i++) {
+    const part = list[i] as Extent
+    const start = Math.max(offset, part.offset)
+    out.push({ offset: start, length: Math.min(end, endOf(part)) - start })
+  }
+  return out
+}

@@ -79,8 +79,18 @@ export interface WritingMark {
 
 export interface RunMark {
   readonly run: string
-  /** uuid of the target SR: several chains of one job have each their own snapshots. */
+  /** uuid of the target SR: chains of a job that run apart have each their own snapshots. */
   readonly sr: string
+  /** uuids of further target SRs, where one snapshot served several targets: it goes when none of them needs it. */
+  readonly also?: readonly string[]
+}
+
+/** Of which target SRs the chains have a claim on a source snapshot. */
+export const claimsOf = ({ sr, also }: RunMark): readonly string[] => [sr, ...(also ?? [])]
+
+/** @param srs at least one */
+export function runMark(run: string, [sr, ...also]: readonly [string, ...string[]]): RunMark {
+  return also.length === 0 ? { run, sr } : { run, sr, also }
 }
 
 export interface RestorePointMark {
@@ -152,7 +162,10 @@ export function readReplicaMark(config: OtherConfig, uuid: string): ReplicaMark 
 }
 
 export function readRunMark(config: OtherConfig): RunMark | undefined {
-  return readJson(config, MARK.run, ['run', 'sr']) as unknown as RunMark | undefined
+  const found = readJson(config, MARK.run, ['run', 'sr'])
+  const { also = [] } = found ?? {}
+  const listed = Array.isArray(also) && also.every((sr) => typeof sr === 'string')
+  return listed ? (found as unknown as RunMark | undefined) : undefined
 }
 
 export function readWritingMark(config: OtherConfig): WritingMark | undefined {

@@ -16,6 +16,8 @@ export interface SourceSnapshotDisk {
   readonly marks: Marks
   /** Made by the original, or tagged by its cr-seed: no run of ours made it. */
   readonly byOriginal?: boolean
+  /** Other target SRs whose chains have a claim on it; absent: none. */
+  readonly alsoFor?: readonly string[]
 }
 
 export interface SourceDisk {
@@ -48,6 +50,7 @@ export interface SourceSnapshotVm {
   readonly disks: readonly string[]
   /** See SourceSnapshotDisk. */
   readonly byOriginal?: boolean
+  readonly alsoFor?: readonly string[]
 }
 
 export interface SourceFacts {

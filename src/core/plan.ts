@@ -49,6 +49,8 @@ export interface Removal {
   readonly reason: string
   /** `before`: left-overs, at the start of the run; `after`: once the new restore point exists. */
   readonly when: 'before' | 'after'
+  /** Target SRs whose chains still have a claim on it: it is not removed, only this chain's claim on it. */
+  readonly keptFor?: readonly string[]
 }
 
 export interface VmRunPlan {
@@ -308,24 +310,27 @@ function sourceRemovals(source: SourceFacts, disks: readonly DiskPlan[], origina
   const served = (uuids: readonly string[]) =>
     uuids.some((uuid) => originals.superseded.has(uuid)) && !uuids.some((uuid) => bases.has(uuid))
   const removable = source.snapshots.filter(({ byOriginal, disks: held }) => byOriginal !== true || served(held))
-  const vms = removable.map(({ uuid, name, disks: held, unfinished, marks }): Removal => {
-    return { side: 'source', kind: 'vm-with-disks', uuid, name, ...judge(held, marks.exported && !unfinished) }
+  const vms = removable.map(({ uuid, name, disks: held, unfinished, marks, alsoFor }): Removal => {
+    return { side: 'source', kind: 'vm-with-disks', uuid, name, ...judge(held, marks.exported && !unfinished), ...kept(alsoFor) }
   })
   const strays = source.strayDisks
     .filter(({ byOriginal, uuid }) => byOriginal !== true || served([uuid]))
     .sort((a, b) => a.takenAt - b.takenAt)
     .filter((stray) => !holdsOthersTogether(stray, source, originals))
-    .map(({ uuid, takenAt, marks }): Removal => {
+    .map(({ uuid, takenAt, marks, alsoFor }): Removal => {
       return {
         side: 'source',
         kind: 'disk',
         uuid,
         name: `record of changes of disk ${deviceOf(uuid, source)}, ${formatAge(takenAt)}`,
         ...judge([uuid], marks.exported),
+        ...kept(alsoFor),
       }
     })
   return [...vms, ...strays]
 }
+
+const kept = (srs: readonly string[] | undefined): Pick<Removal, 'keptFor'> => (srs === undefined ? {} : { keptFor: srs })
 
 /**
  * A file SR unlinks the log of a destroyed cbt_metadata disk before its neighbours are linked to each other, which breaks every

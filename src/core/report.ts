@@ -59,6 +59,8 @@ export interface RunReport {
   readonly restorePoint: { readonly uuid: string; readonly name: string; readonly takenAt: string }
   readonly disks: readonly DiskReport[]
   readonly totals: { readonly changedBytes: number; readonly bytesRead: number; readonly bytesSent: number }
+  /** Of a run with several targets: how many, and what was read of the source to transfer, for all of them together. */
+  readonly together?: { readonly targets: number; readonly bytesRead: number }
   readonly removed: readonly { readonly side: 'source' | 'target'; readonly uuid: string; readonly name: string; readonly reason: string }[]
   readonly warnings: readonly Reason[]
   /** Calls and transfers asked of each side. */

@@ -69,8 +69,16 @@ export type Opened =
 
 export type Fallbacks = Reason[]
 
+/** What is known before a disk is opened. */
+export interface Known {
+  /** A disk of the target to compare with, instead of a base. */
+  readonly compare?: { readonly ref: Ref<'VDI'>; readonly size: number } | undefined
+  /** What differs from the base by change tracking, already asked: it can't be once somebody reads the disk. */
+  readonly changes?: readonly Extent[] | undefined
+}
+
 /** A failure that another way of reading may not have; anything else (cancelled, out of memory, a bug) ends the run. */
-function tryAnother(error: unknown, signal: AbortSignal): string {
+export function tryAnother(error: unknown, signal: AbortSignal): string {
   signal.throwIfAborted()
   if (error instanceof XapiError) return error.code
   if (error instanceof NbdError) return `${error.code}: ${error.message}`
@@ -111,13 +119,13 @@ export async function openSource(
   base: BaseDisk | undefined,
   done: number,
   fallbacks: Fallbacks,
-  compare?: { readonly ref: Ref<'VDI'>; readonly size: number },
+  { compare, changes }: Known = {},
 ): Promise<Opened> {
   const differing = compare === undefined ? undefined : await openRepair(context, disk, compare, fallbacks)
   if (differing !== undefined) return differing
   if (base === undefined) return openFull(context, disk, done, fallbacks)
   // What is in place of a delta is of no use to a full copy.
-  return (await openDelta(context, disk, base, done, fallbacks)) ?? openFull(context, disk, 0, fallbacks)
+  return (await openDelta(context, disk, base, done, fallbacks, changes)) ?? openFull(context, disk, 0, fallbacks)
 }
 
 async function openDelta(
@@ -126,9 +134,10 @@ async function openDelta(
   base: BaseDisk,
   done: number,
   fallbacks: Fallbacks,
+  known: readonly Extent[] | undefined,
 ): Promise<Opened | undefined> {
   const { source, signal } = context
-  const all = await trackedChanges(context, disk, base, fallbacks)
+  const all = known ?? (await trackedChanges(context, disk, base, fallbacks))
   if (all !== undefined) {
     const changedBytes = totalLength(all)
     const changed = fromByte(all, done)
@@ -176,7 +185,8 @@ async function openDelta(
   }
 }
 
-async function trackedChanges(
+/** What differs from the base by change tracking; undefined, with the reason in `fallbacks`: it can't tell. */
+export async function trackedChanges(
   context: RunContext,
   disk: ReadableDisk,
   base: BaseDisk,
@@ -298,7 +308,7 @@ interface Allocated {
  * What is allocated, from the tables of an export: a VHD's, or a qcow2 image's where a VHD can't hold the disk or tell of it. Reading all of
  * a disk of terabytes to find that it is mostly empty would take hours; where neither is to be had, that is what is left.
  */
-async function allocatedExtents(context: RunContext, disk: ReadableDisk, fallbacks: Fallbacks): Promise<Allocated | undefined> {
+export async function allocatedExtents(context: RunContext, disk: ReadableDisk, fallbacks: Fallbacks): Promise<Allocated | undefined> {
   const { source, signal } = context
   const formats: Allocated['format'][] = isQcow2(disk) ? (disk.size > LARGEST_VHD ? ['qcow2'] : ['qcow2', 'vhd']) : ['vhd']
   const failures: string[] = []

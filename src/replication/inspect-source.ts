@@ -1,7 +1,7 @@
 /** Reads the source VM, its disks and what earlier runs left on it into plain facts. */
 
 import { Failure } from '../core/failure.ts'
-import { MARK, MIGRATION_BLOCKED_PREFIX, parseDatetime, readMarks, readReplicaMark, readRunMark } from '../core/marks.ts'
+import { claimsOf, MARK, MIGRATION_BLOCKED_PREFIX, parseDatetime, readMarks, readReplicaMark, readRunMark } from '../core/marks.ts'
 import type { NetworkFacts, SourceDisk, SourceFacts, SourceSnapshotDisk, SourceSnapshotVm, SourceVif } from '../core/observation.ts'
 import type { RecordOf } from '../xapi/records.generated.ts'
 import type { Ref } from '../xapi/ref.ts'
@@ -26,12 +26,27 @@ interface Chain {
 }
 
 /** Name of a snapshot from its creation until it is tagged: says whose it is, so that a left-over is recognised as ours. */
-export const unfinishedName = ({ job, sr, run }: { readonly job: string; readonly sr: string; readonly run: string }): string =>
-  `understudy ${job} ${sr} ${run}${UNFINISHED}`
+export const unfinishedName = ({ job, run }: { readonly job: string; readonly run: string }, srs: readonly string[]): string =>
+  `understudy ${job} ${srs.join('+')} ${run}${UNFINISHED}`
 
 const UNFINISHED = ' (being made)'
-const isUnfinished = (vm: RecordOf['VM'], { job, sr }: Chain): boolean =>
-  vm.is_a_snapshot && vm.name_label.startsWith(`understudy ${job} ${sr} `) && vm.name_label.endsWith(UNFINISHED)
+
+/** Target SRs that the name of a snapshot lists which is not tagged yet; undefined: it is none of the job's. */
+export function claimsInName({ is_a_snapshot: snapshot, name_label: name }: RecordOf['VM'], job: string): string[] | undefined {
+  const prefix = `understudy ${job} `
+  if (!snapshot || !name.startsWith(prefix) || !name.endsWith(UNFINISHED)) return undefined
+  return name.slice(prefix.length).split(' ')[0]?.split('+')
+}
+
+const isUnfinished = (vm: RecordOf['VM'], { job, sr }: Chain): boolean => claimsInName(vm, job)?.includes(sr) ?? false
+
+/** Other chains that have a claim on a snapshot or its disk, by the name of the one or by the mark. */
+function alsoFor(chain: Chain, vm: RecordOf['VM'] | undefined, config: Readonly<Record<string, string>>): { alsoFor?: readonly string[] } {
+  const mark = readRunMark(config)
+  const claims = mark === undefined ? ((vm && claimsInName(vm, chain.job)) ?? []) : claimsOf(mark)
+  const others = claims.filter((sr) => sr !== chain.sr)
+  return others.length === 0 ? {} : { alsoFor: others }
+}
 
 /** Of what earlier runs left only what is this chain's is looked at. Throws Failure when there is no such VM. */
 export function inspectSource(view: PoolView, chain: Chain): Inspected {
@@ -46,7 +61,8 @@ export function inspectSource(view: PoolView, chain: Chain): Inspected {
   const ours = (config: Readonly<Record<string, string>>) => {
     const marks = readMarks(config)
     // One that says nothing of its target is another tool's, whose chain is being continued.
-    return marks.job === job && marks.vm === vmUuid && marks.copyOf === undefined && (readRunMark(config)?.sr ?? sr) === sr
+    const mark = readRunMark(config)
+    return marks.job === job && marks.vm === vmUuid && marks.copyOf === undefined && (mark === undefined || claimsOf(mark).includes(sr))
   }
 
   const live = disksOf(view, record)
@@ -63,7 +79,10 @@ export function inspectSource(view: PoolView, chain: Chain): Inspected {
       if (vdi.cbt_enabled) foreignCbt.set(vdi.snapshot_of, [...(foreignCbt.get(vdi.snapshot_of) ?? []), { uuid: vdi.uuid, takenAt }])
       continue
     }
-    snapshotsByDisk.set(vdi.snapshot_of, [...(snapshotsByDisk.get(vdi.snapshot_of) ?? []), snapshotDisk(view, vdi, takenAt, original)])
+    snapshotsByDisk.set(vdi.snapshot_of, [
+      ...(snapshotsByDisk.get(vdi.snapshot_of) ?? []),
+      snapshotDisk(view, vdi, takenAt, original, chain),
+    ])
   }
 
   const disks = live.map(({ ref: vdi, record: disk, vbdRecord }): SourceDisk => {
@@ -103,6 +122,7 @@ export function inspectSource(view: PoolView, chain: Chain): Inspected {
       marks: readMarks(snapshot.other_config),
       unfinished,
       ...(unfinished || MARK.run in snapshot.other_config ? {} : { byOriginal: true }),
+      ...alsoFor(chain, snapshot, unfinished ? {} : snapshot.other_config),
       disks: disksOf(view, snapshot).map(({ record: disk }) => disk.uuid),
     })
   }
@@ -158,7 +178,7 @@ function isOriginals(
   )
 }
 
-function snapshotDisk(view: PoolView, vdi: RecordOf['VDI'], takenAt: number, byOriginal: boolean): SourceSnapshotDisk {
+function snapshotDisk(view: PoolView, vdi: RecordOf['VDI'], takenAt: number, byOriginal: boolean, chain: Chain): SourceSnapshotDisk {
   const holder = holdersOf(view, vdi).find(({ vmRecord }) => vmRecord.is_a_snapshot)
   return {
     uuid: vdi.uuid,
@@ -169,6 +189,7 @@ function snapshotDisk(view: PoolView, vdi: RecordOf['VDI'], takenAt: number, byO
     cbt: vdi.cbt_enabled,
     marks: readMarks(vdi.other_config),
     ...(byOriginal ? { byOriginal } : {}),
+    ...alsoFor(chain, holder?.vmRecord, vdi.other_config),
   }
 }
 

@@ -1,47 +1,86 @@
 /** Carries out the removals of a plan. What can't be removed now is reported and planned again by the next run. */
 
 import type { Reason } from '../core/base.ts'
-import { MARK } from '../core/marks.ts'
+import type { MergedRemoval } from '../core/claims.ts'
+import { claimsOf, MARK, readRunMark, runMark } from '../core/marks.ts'
 import type { Removal } from '../core/plan.ts'
 import type { Ref } from '../xapi/ref.ts'
 import type { Xapi } from '../xapi/xapi.ts'
 import { looksLikeCopyVm } from './copy-vms.ts'
 import { destroyDisk, destroyWithDisks, isGone } from './destroy.ts'
+import { claimsInName, unfinishedName } from './inspect-source.ts'
 import { disksOf, findByUuid, holdersOf, type PoolView } from './pool-view.ts'
 import type { RunContext } from './session.ts'
 
 export interface Removed {
-  readonly done: Removal[]
+  readonly done: MergedRemoval[]
   readonly warnings: Reason[]
 }
 
-/** One after the other on each side, in the order given: records of changes have to go oldest first. */
-export async function removeAll(
-  context: RunContext,
-  views: { readonly source: PoolView; readonly target: PoolView },
-  removals: readonly Removal[],
-): Promise<Removed> {
-  const done: Removal[] = []
+/** One after the other, in the order given: records of changes have to go oldest first. All are of one side. */
+export async function removeAll(context: RunContext, xapi: Xapi, view: PoolView, removals: readonly MergedRemoval[]): Promise<Removed> {
+  const done: MergedRemoval[] = []
   const warnings: Reason[] = []
-  const side = async (name: 'source' | 'target', xapi: Xapi, view: PoolView) => {
-    for (const removal of removals.filter((candidate) => candidate.side === name)) {
-      try {
-        if (removal.kind === 'copy-vm') await removeCopyVm(context, view, removal)
-        else await remove(xapi, view, removal, context.signal)
-        done.push(removal)
-        context.log(`removed ${NAMES[removal.kind]} "${removal.name}" on the ${name}: ${removal.reason}`)
-      } catch (error) {
-        context.signal.throwIfAborted()
-        warnings.push({
-          code: 'not-removed',
-          text: `"${removal.name}" (${removal.uuid}) on the ${name} could not be removed: ${(error as Error).message}`,
-          avoid: 'the next run tries again',
-        })
+  for (const removal of removals) {
+    const { kind, name, uuid, side, reason, keptFor } = removal
+    try {
+      if (keptFor !== undefined) {
+        await releaseClaims(context, xapi, view, removal)
+        context.log(`${NAMES[kind]} "${name}" on the ${side} stays for another target: ${reason}`)
+        continue
       }
+      if (kind === 'copy-vm') await removeCopyVm(context, view, removal)
+      else await remove(xapi, view, removal, context.signal)
+      done.push(removal)
+      context.log(`removed ${NAMES[kind]} "${name}" on the ${side}: ${reason}`)
+    } catch (error) {
+      context.signal.throwIfAborted()
+      warnings.push({
+        code: 'not-removed',
+        text: `"${name}" (${uuid}) on the ${side} could not be removed: ${(error as Error).message}`,
+        avoid: 'the next run tries again',
+      })
     }
   }
-  await Promise.all([side('source', context.source, views.source), side('target', context.target, views.target)])
   return { done, warnings }
+}
+
+/**
+ * Takes the claims of chains off a source snapshot that others still need. What is there now counts: another run may have changed it. One
+ * that has no claim left by now is removed.
+ */
+async function releaseClaims({ ids, signal }: RunContext, xapi: Xapi, view: PoolView, removal: MergedRemoval): Promise<void> {
+  const { kind, uuid, by } = removal
+  const rest = (claims: readonly string[]) => claims.filter((sr) => !by.includes(sr))
+  let left = 0
+  const release = async (className: 'VM' | 'VDI', ref: Ref<'VM'> | Ref<'VDI'>) => {
+    const config = await xapi.call<Record<string, string>>(`${className}.get_other_config`, [ref], { signal })
+    const mark = readRunMark(config)
+    if (mark === undefined) return
+    const [first, ...others] = rest(claimsOf(mark))
+    left += first === undefined ? 0 : 1
+    if (first === undefined || claimsOf(mark).length === others.length + 1) return
+    const changed = { ...config, [MARK.run]: JSON.stringify(runMark(mark.run, [first, ...others])) }
+    await xapi.call(`${className}.set_other_config`, [ref, changed], { signal })
+  }
+  if (kind === 'disk') {
+    const ref = findByUuid(view.VDI, uuid)?.[0]
+    if (ref !== undefined) await release('VDI', ref)
+  } else {
+    const [ref, seen] = findByUuid(view.VM, uuid) ?? []
+    if (ref === undefined || seen === undefined) return
+    const record = await xapi.record('VM', ref, { signal })
+    const named = claimsInName(record, ids.job)
+    if (named === undefined) await release('VM', ref)
+    else {
+      const others = rest(named)
+      left += others.length
+      const run = record.name_label.split(' ')[3] as string
+      if (others.length > 0) await xapi.call('VM.set_name_label', [ref, unfinishedName({ job: ids.job, run }, others)], { signal })
+    }
+    for (const disk of disksOf(view, seen)) await release('VDI', disk.ref)
+  }
+  if (left === 0) await remove(xapi, view, removal, signal)
 }
 
 const NAMES: Readonly<Record<Removal['kind'], string>> = { 'vm-with-disks': 'snapshot', 'copy-vm': 'VM', disk: 'disk' }

@@ -1,7 +1,7 @@
 /** The snapshot that a run reads: taken, tagged, confirmed after success, reduced to its record of changes, or taken back. */
 
 import { Failure } from '../core/failure.ts'
-import { formatDatetime, formatNameDate, MARK, parseDatetime, type RunMark, withoutMarks } from '../core/marks.ts'
+import { formatDatetime, formatNameDate, MARK, parseDatetime, runMark, withoutMarks } from '../core/marks.ts'
 import { XapiError } from '../xapi/errors.ts'
 import type { RecordOf } from '../xapi/records.generated.ts'
 import type { Ref } from '../xapi/ref.ts'
@@ -73,12 +73,17 @@ function snapshotFailure(error: unknown): unknown {
 }
 
 /**
- * Takes the snapshot. Its name says whose it is; tags come when it was carried over. On failure nothing of it is left behind (as
+ * Takes the snapshot. Its name says whose it is, the chains of which target SRs; tags come when it was carried over. On failure nothing of it is left behind (as
  * far as the pool still answers).
  */
-export async function takeSnapshot(context: RunContext, vm: Ref<'VM'>, ignore: readonly Ref<'VDI'>[]): Promise<SourceSnapshot> {
+export async function takeSnapshot(
+  context: RunContext,
+  vm: Ref<'VM'>,
+  srs: readonly string[],
+  ignore: readonly Ref<'VDI'>[],
+): Promise<SourceSnapshot> {
   const { source, ids, signal } = context
-  const params = [vm, unfinishedName(ids), ...(ignore.length > 0 ? [ignore] : [])]
+  const params = [vm, unfinishedName(ids, srs), ...(ignore.length > 0 ? [ignore] : [])]
   let ref: Ref<'VM'>
   try {
     ref = (await source.callAsync('VM.snapshot', params, { signal })) as Ref<'VM'>
@@ -113,8 +118,15 @@ export async function readSnapshot({ source, signal }: RunContext, ref: Ref<'VM'
 /**
  * After the restore point exists: tells on the snapshot's disks that they were carried over (the next run's base), then, where
  * asked, destroys the data and keeps the record of changes, so that protecting the VM costs its pool no space.
+ * @param srs target SRs that it was carried over to
  */
-export async function confirmSnapshot(context: RunContext, snapshot: SourceSnapshot, chainLength: number, reduce: boolean): Promise<void> {
+export async function confirmSnapshot(
+  context: RunContext,
+  snapshot: SourceSnapshot,
+  srs: readonly [string, ...string[]],
+  chainLength: number,
+  reduce: boolean,
+): Promise<void> {
   const { source, signal, ids } = context
   const { ref, takenAt, record } = snapshot
   const marks = {
@@ -123,7 +135,7 @@ export async function confirmSnapshot(context: RunContext, snapshot: SourceSnaps
     [MARK.vm]: ids.vm,
     [MARK.datetime]: formatDatetime(takenAt),
     [MARK.nonNbdFix]: 'true',
-    [MARK.run]: JSON.stringify({ run: ids.run, sr: ids.sr } satisfies RunMark),
+    [MARK.run]: JSON.stringify(runMark(ids.run, srs)),
     [MARK.exported]: 'true',
     [MARK.chainLength]: String(chainLength),
   }

@@ -6,8 +6,8 @@ import type { Landing, Reason } from '../core/base.ts'
 import { Failure } from '../core/failure.ts'
 import type { SentDiskPlan } from '../core/plan.ts'
 import { XapiError } from '../xapi/errors.ts'
-import type { Ref } from '../xapi/ref.ts'
-import { type BaseDisk, type Fallbacks, type Opened, openSource } from './block-source.ts'
+import { type BaseDisk, type Fallbacks, type Known, type Opened, openSource } from './block-source.ts'
+import type { Want } from './open-for-all.ts'
 import { assertDiskIsOurs } from './overtaken.ts'
 import { segmentedSink } from './segmented.ts'
 import type { RunContext } from './session.ts'
@@ -23,7 +23,9 @@ export interface TransferRequest {
   readonly snapshot: SnapshotDisk
   readonly base: BaseDisk | undefined
   /** The target's disk that a repair compares with. */
-  readonly compare?: { readonly ref: Ref<'VDI'>; readonly size: number } | undefined
+  readonly compare?: Known['compare']
+  /** Opens the disk, together with the other targets of the run that want it. */
+  readonly open: (want: Want) => Promise<Opened>
   /** Whether a planned delta that turns out impossible may become a full copy. */
   readonly mayBeFull: boolean
   /** Gets the target's disk ready; called once it is known how it will be written. */
@@ -60,14 +62,14 @@ export async function transferDisk(context: RunContext, request: TransferRequest
   const fallbacks: Fallbacks = []
   const done = plan.choice.landing.kind === 'resume' ? plan.choice.landing.done : 0
   const compare = plan.choice.landing.kind === 'repair' ? request.compare : undefined
-  let opened = await openSource(context, snapshot, base, done, fallbacks, compare)
+  let opened = await request.open({ context, base, done, compare, fallbacks })
   let target: TargetDisk
   try {
     let landing = await proveLanding(landingFor(plan, opened), opened, request)
     if (landing.kind === 'clone' && plan.choice.landing.kind === 'resume') {
       // What lies below the checkpoint is missing from a clone: the source is opened anew, from the beginning.
       if (opened.kind === 'blocks') await opened.source.close()
-      opened = await openSource(context, snapshot, base, 0, fallbacks)
+      opened = await openSource(context, snapshot, base, 0, fallbacks, { changes: opened.delta ? opened.covers : undefined })
       if (!opened.delta) landing = { kind: 'create' }
     }
     if (plan.mode === 'delta' && !opened.delta && !request.mayBeFull) {

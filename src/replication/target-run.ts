@@ -1,0 +1,418 @@
+/** What a run does for one target: the replica, its disks, verification, the restore point, and what is tidied up there. */
+import type { Extent } from '../block/block.ts'
+import { DIGEST_GRANULE } from '../block/content-digest.ts'
+import type { Reason } from '../core/base.ts'
+import { mergeRemovals } from '../core/claims.ts'
+import { Failure } from '../core/failure.ts'
+import type { DiskPlan, Removal, SentDiskPlan } from '../core/plan.ts'
+import type { RunReport, RunStage } from '../core/report.ts'
+import type { Ref } from '../xapi/ref.ts'
+import { listChanges } from './block-source.ts'
+import { type CommittedPoint, commitRestorePoint, mayBeCommitted } from './commit.ts'
+import { destroyDisk, whenDetached } from './destroy.ts'
+import { digestOf, diskReport, type SentDisk } from './disk-report.ts'
+import { explainFailure, isInterruption } from './explain.ts'
+import { inParallel } from './in-parallel.ts'
+import type { Inspected } from './inspect-source.ts'
+import { mendTarget } from './mend.ts'
+import { type AttachedDisk, disksOf, findByUuid, type PoolView } from './pool-view.ts'
+import { type PreparedRun, type RunOptions, stageOf } from './prepare-run.ts'
+import { removeAll } from './prune.ts'
+import { createReplica, type ReplicaVm, refreshReplica, removeReplica, type SourceCd } from './replica-vm.ts'
+import { createSentRecord, sampler } from './sent-record.ts'
+import type { RunContext } from './session.ts'
+import type { SourceSide, TakerOutcome } from './source-side.ts'
+import type { SnapshotDisk, SourceSnapshot } from './source-snapshot.ts'
+import { checkpoint, prepareTargetDisk, type TargetDisk } from './target-disk.ts'
+import { transferDisk } from './transfer.ts'
+import { SAMPLES, verifySent, verifyWhole } from './verify.ts'
+import { carryVtpm } from './vtpm.ts'
+
+/** What all targets of a run share, for each one's report. */
+export interface CommonPart {
+  readonly warnings: readonly Reason[]
+  readonly removed: readonly { readonly uuid: string }[]
+  /** With several targets: bytes read of the source for all of them. */
+  readonly together: RunReport['together']
+}
+
+export class TargetRun {
+  readonly #context: RunContext
+  readonly #options: RunOptions
+  readonly #stage: (stage: RunStage) => void
+  readonly #warnings: Reason[]
+  readonly #removed: Removal[] = []
+  readonly sr: string
+  readonly prepared: PreparedRun
+  #replica: ReplicaVm | undefined
+  #made: Ref<'VDI'>[] = []
+  #committing = false
+  #checkpoints = 0
+  #point: CommittedPoint | undefined
+  #takenAt = 0
+  #sent: readonly SentDisk[] = []
+  #endedAt: Date | undefined
+  #end: TakerOutcome['end'] = 'gone'
+  failure: { readonly error: unknown } | undefined
+
+  constructor(context: RunContext, options: RunOptions, prepared: PreparedRun) {
+    this.#context = context
+    this.#options = options
+    this.sr = context.ids.sr
+    this.prepared = prepared
+    this.#stage = stageOf(options)
+    this.#warnings = [...prepared.plan.warnings]
+    for (const [side, xapi] of [['source', context.source] as const, ['target', context.target] as const]) {
+      if (context.transportOf?.(xapi) !== 'clear') continue
+      const text = `disks of the ${side} are read in clear text: whoever sees that network can read them, and act with the session that reads them`
+      this.#warnings.push({ code: 'nbd-in-clear-text', text, avoid: 'give the network the purpose "nbd" instead of "insecure_nbd"' })
+    }
+  }
+
+  /** Takes left-overs away and finishes what a killed run could not. */
+  async clean(): Promise<void> {
+    this.#stage('clean')
+    await Promise.all([this.#remove('before'), mendTarget(this.#context, this.prepared.views.target, this.prepared.target)])
+  }
+
+  async #remove(when: Removal['when']): Promise<void> {
+    const { plan, views } = this.prepared
+    const removals = mergeRemovals([{ sr: this.sr, removals: plan.removals }]).filter(
+      (removal) => removal.side === 'target' && removal.when === when,
+    )
+    const { done, warnings } = await removeAll(this.#context, this.#context.target, views.target, removals)
+    this.#removed.push(...done)
+    this.#warnings.push(...warnings)
+  }
+
+  /** Brings the replica up to the snapshot and makes the restore point. */
+  async carry(snapshot: SourceSnapshot, source: SourceSide): Promise<void> {
+    this.#takenAt = snapshot.takenAt
+    const replica = await this.#readyReplica(snapshot)
+    this.#stage('transfer')
+    const sent = await this.#transferAll(snapshot, replica, source)
+    this.#sent = sent
+    await this.#verifyAll(sent)
+    this.#stage('commit')
+    await this.#dropDisks(sent)
+    await this.#commit(snapshot, replica, sent)
+    this.#end = 'committed'
+    // The restore point stands: nothing from here on may fail the run.
+    this.#stage('prune')
+    await this.#remove('after')
+    this.#endedAt = new Date()
+  }
+
+  /** Notes that the run has failed, and takes back what it made here, unless the next run goes on from it. */
+  async fail(error: unknown): Promise<void> {
+    const explained = await explainFailure(error, this.#context, this.prepared)
+    this.failure = { error: explained }
+    await this.#undo(isInterruption(error) && !(explained instanceof Failure && explained.code === 'TARGET_SR_FULL'))
+  }
+
+  outcome(): TakerOutcome {
+    const bases = this.#sent.flatMap(({ plan, result }) =>
+      result.mode === 'delta' && plan.choice.kind === 'delta' ? [plan.choice.base.marks.chainLength ?? 0] : [],
+    )
+    return {
+      sr: this.sr,
+      prepared: this.prepared,
+      end: this.#end,
+      chainLength: bases.length === 0 ? 0 : Math.max(...bases) + 1,
+      reducible: this.#sent.every(({ result }) => result.reducible),
+    }
+  }
+
+  tellStage(stage: RunStage): void {
+    this.#stage(stage)
+  }
+
+  async #readyReplica(snapshot: SourceSnapshot): Promise<ReplicaVm> {
+    const { target, views, plan, source } = this.prepared
+    const parts = { vifs: plan.vifs, cds: drivesOf(views.source, source), view: views.target }
+    // The snapshot's record is the source's configuration at that instant; its name is the snapshot's.
+    const config = {
+      ...snapshot.record,
+      name_label: source.record.name_label,
+      order: source.record.order,
+      start_delay: source.record.start_delay,
+      shutdown_delay: source.record.shutdown_delay,
+    }
+    this.#replica =
+      target.replica === undefined
+        ? await createReplica(this.#context, config, parts)
+        : await refreshReplica(this.#context, config, target.replica, parts)
+    const vtpms = target.replica?.record.VTPMs ?? []
+    const withoutVtpm = await carryVtpm(this.#context, snapshot.record, { ref: this.#replica.ref, vtpms })
+    if (withoutVtpm !== undefined) this.#warnings.push(withoutVtpm)
+    return this.#replica
+  }
+
+  async #transferAll(snapshot: SourceSnapshot, replica: ReplicaVm, side: SourceSide): Promise<SentDisk[]> {
+    const plans = this.prepared.plan.disks.filter((disk): disk is SentDiskPlan => disk.mode !== 'skipped')
+    return inParallel(plans, this.#options.disksAtOnce ?? 4, this.#context, (context, plan) =>
+      this.#transfer(context, plan, snapshot, replica, side),
+    )
+  }
+
+  async #transfer(
+    context: RunContext,
+    plan: SentDiskPlan,
+    snapshot: SourceSnapshot,
+    replica: ReplicaVm,
+    side: SourceSide,
+  ): Promise<SentDisk> {
+    const { views, source } = this.prepared
+    const live = disksOf(views.source, source.record).find(({ record }) => record.uuid === plan.source) as AttachedDisk
+    const disk = snapshot.disks.find(({ of }) => of === live.ref)
+    if (disk === undefined) {
+      throw new Failure(
+        'DISK_NOT_SNAPSHOTTED',
+        `the snapshot has no copy of disk ${plan.userdevice}`,
+        'run again: the disk was removed in between',
+      )
+    }
+    let record: SentDisk['record']
+    const { verify } = this.#options
+    const remember = (changedBytes: number) => {
+      const granules = Math.ceil(changedBytes / DIGEST_GRANULE)
+      record = createSentRecord(disk.size, verify === 'sample' ? sampler(granules, SAMPLES, context.ids.run) : undefined)
+      return record.add
+    }
+    const base = plan.choice.kind === 'delta' ? plan.choice.base : undefined
+    const baseRef = base && findByUuid(views.source.VDI, base.uuid)?.[0]
+    const result = await transferDisk(context, {
+      plan,
+      snapshot: { ...disk, imageFormat: live.record.sm_config['image-format'] },
+      base: base && baseRef && { ref: baseRef, kind: base.kind, cbt: base.cbt },
+      open: (want) => side.open(this.sr, plan.source, want),
+      prepare: (...how) => this.#prepareDisk(plan, live, disk, replica, ...how),
+      writtenOnTarget: (since, written) => writtenSince(context, views.target, since, written),
+      compare: plan.choice.landing.kind === 'repair' ? diskToRepair(views.target, plan.choice.landing.of) : undefined,
+      mayBeFull: this.#options.onBrokenChain !== 'refuse',
+      checkpoint: async (made, done) => {
+        await checkpoint(context, made, done)
+        this.#checkpoints++
+      },
+      onProgress: (bytesDone, bytesExpected) => this.#progress('transfer', plan, bytesDone, bytesExpected),
+      ...(this.#options.beforeWrite === undefined ? {} : { beforeWrite: this.#options.beforeWrite }),
+      ...(verify === 'off' || verify === 'full' ? {} : { remember }),
+    })
+    return { plan, snapshot: disk, result, record, verify: undefined }
+  }
+
+  async #prepareDisk(
+    plan: SentDiskPlan,
+    live: AttachedDisk,
+    disk: SnapshotDisk,
+    replica: ReplicaVm,
+    landing: Parameters<typeof prepareTargetDisk>[5],
+    from: string | null,
+    willWrite: boolean,
+  ): Promise<TargetDisk> {
+    const { target, views } = this.prepared
+    const current = target.replica && disksOf(views.target, target.replica.record)
+    const kept = 'disk' in landing ? landing.disk : undefined
+    const replaced = current?.find(({ vbdRecord, record }) => vbdRecord.userdevice === plan.userdevice && record.uuid !== kept)
+    if (replaced !== undefined && !this.#isOurs(replaced.record.uuid)) {
+      throw new Failure(
+        'FOREIGN_DISK',
+        `the replica holds a disk that is not its own at position ${plan.userdevice} (${replaced.record.uuid})`,
+      )
+    }
+    const wanted = {
+      userdevice: plan.userdevice,
+      name: live.record.name_label,
+      description: live.record.name_description,
+      size: disk.size,
+      bootable: live.vbdRecord.bootable,
+      mode: live.vbdRecord.mode,
+      follows: live.record.uuid,
+      type: live.record.type,
+      otherConfig: live.record.other_config,
+    }
+    const writing = { run: this.#context.ids.run, from, to: disk.uuid }
+    const made = await prepareTargetDisk(this.#context, views.target, target.sr, replica, wanted, landing, writing, willWrite, replaced)
+    if (made.created) this.#made.push(made.ref)
+    return made
+  }
+
+  #isOurs(uuid: string): boolean {
+    return this.prepared.target.facts.replica?.disks.some((disk) => disk.uuid === uuid && disk.ours) ?? false
+  }
+
+  #progress(what: 'transfer' | 'verify', plan: DiskPlan, bytesDone: number, bytesExpected: number | undefined): void {
+    this.#options.onEvent?.({ kind: 'disk', userdevice: plan.userdevice, name: plan.name, bytesDone, bytesExpected, what })
+  }
+
+  async #verifyAll(sent: readonly SentDisk[]): Promise<void> {
+    const mode = this.#options.verify
+    if (mode === 'off') return
+    this.#stage('verify')
+    await inParallel(sent, this.#options.disksAtOnce ?? 4, this.#context, async (context, disk) => {
+      const onProgress = (done: number, expected: number) => this.#progress('verify', disk.plan, done, expected)
+      // What was not sent is what was proven before; only a full comparison looks at it again.
+      const { choice } = disk.plan
+      // A resumed first copy has parts that an earlier run sent, and no restore point that would prove them.
+      const whole = mode === 'full' || (mode === 'changed' && choice.kind === 'full' && choice.landing.kind === 'resume')
+      if (!whole && disk.result.bytesWritten === 0) return
+      const { ref } = disk.result.disk
+      const target = { ref, size: await context.target.call<number>('VDI.get_virtual_size', [ref], { signal: context.signal }) }
+      if (whole) {
+        const source = { xapi: context.source, disk: disk.snapshot }
+        disk.verify = await verifyWhole(context, source, { xapi: context.target, disk: target }, onProgress)
+      } else if (disk.record !== undefined) {
+        disk.verify = await verifySent(context, context.target, target, disk.record, mode, onProgress)
+      }
+    })
+  }
+
+  /** Takes disks off the replica that the source no longer has; restore points that hold them keep them. */
+  async #dropDisks(sent: readonly SentDisk[]): Promise<void> {
+    const { target, signal, log } = this.#context
+    const { plan, views } = this.prepared
+    const used = new Set(sent.map(({ plan: { userdevice } }) => userdevice))
+    for (const { uuid, userdevice } of plan.dropDisks) {
+      // What hung where a disk of this run now hangs went when that was attached.
+      if (used.has(userdevice)) continue
+      const ref = findByUuid(views.target.VDI, uuid)?.[0]
+      if (ref === undefined) continue
+      // Its place on the replica goes with it.
+      await destroyDisk(target, ref, signal)
+      log(`took disk ${userdevice} off the replica: the source no longer has it`)
+    }
+  }
+
+  async #commit(snapshot: SourceSnapshot, replica: ReplicaVm, sent: readonly SentDisk[]): Promise<void> {
+    this.#context.signal.throwIfAborted()
+    const { source, target } = this.prepared
+    const generation = Math.max(0, ...target.facts.restorePoints.map((point) => point.generation)) + 1
+    const time = new Date(snapshot.takenAt).toISOString().slice(0, 16).replace('T', ' ')
+    this.#committing = true
+    this.#point = await commitRestorePoint(this.#context, {
+      replica,
+      name: source.record.name_label,
+      takenAt: snapshot.takenAt,
+      generation,
+      copyOf: snapshot.record.uuid,
+      disks: sent.map(({ plan, snapshot: disk, result, verify }) => ({
+        userdevice: plan.userdevice,
+        disk: result.disk,
+        copyOf: disk.uuid,
+        digest: digestOf(disk.size, verify),
+      })),
+      description: `Replica of "${source.record.name_label}" (${source.record.uuid}) kept by Understudy. Newest restore point: ${time} UTC`,
+    })
+  }
+
+  /** Takes back what this run made. The replica's disk stays marked as being written: the next plan knows what to do with it. */
+  async #undo(interrupted: boolean): Promise<void> {
+    if (this.#point !== undefined) {
+      this.#end = 'committed'
+      return
+    }
+    const { log, signal } = this.#context
+    this.#end = 'unsure'
+    // What this run made may be another's by now: to take up, or to clear away.
+    if (await this.#isSuperseded()) return
+    if (!signal.aborted && this.#mayGoOn() && interrupted) {
+      log('what is in place on the target is kept, and the source snapshot with it: the next run goes on from there')
+      return
+    }
+    if (this.#committing && this.#replica !== undefined && (await mayBeCommitted(this.#context, this.#replica.ref))) {
+      log('the restore point may exist although the run failed: nothing is taken back, the next run goes on from there')
+      return
+    }
+    this.#end = 'gone'
+    if (!this.#replica?.created) return
+    await removeReplica(this.#context, this.#replica, this.#made).catch((error: Error) =>
+      log(`could not clean up now, the next run will: ${error.message}`),
+    )
+  }
+
+  async #isSuperseded(): Promise<boolean> {
+    try {
+      await this.#options.stillHeld?.()
+      return false
+    } catch (error) {
+      return error instanceof Failure && error.code === 'RUN_SUPERSEDED'
+    }
+  }
+
+  /** Whether a finished segment is worth keeping, one of this run or of the interrupted one that it took up. */
+  #mayGoOn(): boolean {
+    return this.#checkpoints > 0 || this.prepared.plan.resume !== undefined
+  }
+
+  /** Of a run that succeeded. */
+  report(startedAt: Date, common: CommonPart): RunReport {
+    const { ids, source, target } = this.#context
+    const { plan } = this.prepared
+    const [replica, point] = [this.#replica, this.#point]
+    if (replica === undefined || point === undefined) throw new Error('a report of a run that made no restore point')
+    const disks = plan.disks.map((disk) =>
+      diskReport(
+        disk,
+        this.#sent.find((candidate) => candidate.plan === disk),
+      ),
+    )
+    // With several targets each one's time is its own.
+    const endedAt = (common.together && this.#endedAt) ?? new Date()
+    const sum = (key: 'changedBytes' | 'bytesRead' | 'bytesSent') => disks.reduce((total, disk) => total + disk[key], 0)
+    const mine = plan.removals.filter(({ uuid }) => common.removed.some((gone) => gone.uuid === uuid))
+    return {
+      run: ids.run,
+      job: ids.job,
+      schedule: ids.schedule,
+      vm: plan.vm,
+      from: source.url,
+      to: target.url,
+      sr: plan.targetSr,
+      status: 'success',
+      startedAt: startedAt.toISOString(),
+      endedAt: endedAt.toISOString(),
+      seconds: (endedAt.getTime() - startedAt.getTime()) / 1000,
+      replica: { uuid: replica.uuid },
+      restorePoint: { uuid: point.uuid, name: point.name, takenAt: new Date(this.#takenAt).toISOString() },
+      disks,
+      totals: { changedBytes: sum('changedBytes'), bytesRead: sum('bytesRead'), bytesSent: sum('bytesSent') },
+      ...(common.together === undefined ? {} : { together: common.together }),
+      removed: [...mine, ...this.#removed].map(({ side, uuid: gone, name, reason }) => ({ side, uuid: gone, name, reason })),
+      warnings: [...this.#warnings, ...common.warnings],
+      xapiCalls: { source: source.callCount, target: target.callCount },
+      plan,
+    }
+  }
+}
+
+/** What was written to a disk of the target since a snapshot of it, by change tracking; undefined: that can't be told. */
+async function writtenSince(
+  { target, signal }: RunContext,
+  view: PoolView,
+  snapshot: string,
+  disk: string,
+): Promise<readonly Extent[] | undefined> {
+  const [from, before] = findByUuid(view.VDI, snapshot) ?? []
+  const [to, now] = findByUuid(view.VDI, disk) ?? []
+  if (from === undefined || to === undefined || !before?.cbt_enabled || !now?.cbt_enabled) return undefined
+  try {
+    return await whenDetached(target, to, signal, () =>
+      listChanges({ source: target, signal }, from, { ref: to, size: now.virtual_size, cbt: true }),
+    )
+  } catch {
+    signal.throwIfAborted()
+    return undefined
+  }
+}
+
+function diskToRepair(view: PoolView, uuid: string): { ref: Ref<'VDI'>; size: number } | undefined {
+  const found = findByUuid(view.VDI, uuid)
+  return found && { ref: found[0], size: found[1].virtual_size }
+}
+
+function drivesOf(view: PoolView, source: Inspected): SourceCd[] {
+  return source.record.VBDs.flatMap((ref) => {
+    const vbd = view.VBD.get(ref)
+    return vbd?.type === 'CD' ? [{ userdevice: vbd.userdevice, bootable: vbd.bootable }] : []
+  })
+}
