@@ -17,10 +17,14 @@ export interface KnownCertificates {
 
 /** Where the file is: UNDERSTUDY_KNOWN_CERTIFICATES, else below XDG_CONFIG_HOME, else below ~/.config. */
 export function knownCertificatesFile(env: Readonly<Record<string, string | undefined>> = process.env): string {
-  if (env.UNDERSTUDY_KNOWN_CERTIFICATES) return env.UNDERSTUDY_KNOWN_CERTIFICATES
+  return env.UNDERSTUDY_KNOWN_CERTIFICATES || join(configFolder(env), 'known-certificates')
+}
+
+/** The user's folder for settings of ours: below XDG_CONFIG_HOME, else below ~/.config. */
+export function configFolder(env: Readonly<Record<string, string | undefined>> = process.env): string {
   // The XDG base directory specification: a relative path is to be ignored.
   const base = env.XDG_CONFIG_HOME && isAbsolute(env.XDG_CONFIG_HOME) ? env.XDG_CONFIG_HOME : join(env.HOME || homedir(), '.config')
-  return join(base, 'understudy', 'known-certificates')
+  return join(base, 'understudy')
 }
 
 export function knownCertificates(file: string): KnownCertificates {

@@ -2,6 +2,7 @@
  * Every error that a user can be told, by its code: what it means, why it comes about, what to do. docs/errors.md lists exactly these, each
  * area under its heading (test/contract/docs-errors.test.ts). A new area is a file beside this one, and a line in `ERROR_AREAS`.
  */
+import { COMMAND_LINE } from './command-line.ts'
 import type { ErrorArea, ErrorEntry } from './entry.ts'
 import { FAILING_OVER } from './failing-over.ts'
 import { PLANNING } from './planning.ts'
@@ -22,6 +23,7 @@ export const ERROR_AREAS = {
   NBD,
   'Disk images': IMAGES,
   "The server's data": STORING,
+  'On the command line': COMMAND_LINE,
 } as const satisfies Readonly<Record<string, ErrorArea>>
 
 type Areas = (typeof ERROR_AREAS)[keyof typeof ERROR_AREAS]

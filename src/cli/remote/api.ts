@@ -1,0 +1,125 @@
+/** The server's API as functions, by the names of jobs/control-plane.ts: the only place that knows its routes. */
+import type { AuditEntry } from '../../core/control/audit.ts'
+import type { Job, JobSpec, Schedule, ScheduleSpec, Selection, Timestamp } from '../../core/control/job.ts'
+import type { Alert, Channel, ChannelSpec } from '../../core/control/notification.ts'
+import type { Page } from '../../core/control/page.ts'
+import type { PoolInventory, PoolStatus } from '../../core/control/pool-record.ts'
+import type { Protection } from '../../core/control/protection.ts'
+import type { Run, VmRun, VmRunDetail } from '../../core/control/run-record.ts'
+import type { ServerSettings } from '../../core/control/settings.ts'
+import type {
+  Certificate,
+  JobOperations,
+  JobsDocument,
+  NewPool,
+  PoolOperations,
+  ReplicaOperations,
+  RestorePoint,
+  ServerEvent,
+  StartRun,
+} from '../../jobs/control-plane.ts'
+import { readEvents } from './event-stream.ts'
+import type { HttpClient } from './http-client.ts'
+
+type Answer<F extends (...args: never[]) => unknown> = Awaited<ReturnType<F>>
+type Query = Readonly<Record<string, string | number | boolean | readonly string[] | undefined>>
+
+export type Role = 'administrator' | 'operator' | 'viewer'
+export const ROLES: readonly Role[] = ['administrator', 'operator', 'viewer']
+
+const BASE = '/api/v1'
+export const LARGEST_PAGE = 500
+
+export function apiOf(http: HttpClient) {
+  const get = async <T>(path: string, query: Query = {}) => (await http.call('GET', BASE + path + queryText(query))).body as T
+  const send = async <T>(method: string, path: string, body?: unknown, headers?: Readonly<Record<string, string>>) =>
+    (await http.call(method, BASE + path, body, headers)).body as T
+  /** All pages of a list, one after the other, until `most` items are there. */
+  async function all<T>(path: string, query: Query, most = Number.POSITIVE_INFINITY): Promise<T[]> {
+    const items: T[] = []
+    for (let after: string | undefined; ; ) {
+      const page: Page<T> = await get(path, { ...query, limit: Math.min(LARGEST_PAGE, most - items.length), after })
+      items.push(...page.items)
+      if (page.next === null || items.length >= most) return items
+      after = page.next
+    }
+  }
+  const list = async <T>(path: string, query: Query = {}) => (await get<{ items: T[] }>(path, query)).items
+  const id = encodeURIComponent
+
+  return {
+    url: http.url,
+    pools: {
+      list: () => list<PoolStatus>('/pools'),
+      certificate: (url: string) => send<Certificate>('POST', '/pools/certificate', { url }),
+      add: (pool: NewPool) => send<PoolStatus>('POST', '/pools', pool),
+      change: (pool: string, change: Partial<NewPool> & { enabled?: boolean }) => send<PoolStatus>('PATCH', `/pools/${id(pool)}`, change),
+      remove: (pool: string) => send<void>('DELETE', `/pools/${id(pool)}`),
+      test: (pool: string) => send<Answer<PoolOperations['test']>>('POST', `/pools/${id(pool)}/test`),
+      inventory: (pool: string) => get<PoolInventory>(`/pools/${id(pool)}/inventory`),
+    },
+    jobs: {
+      list: () => list<Job>('/jobs'),
+      get: (job: string) => get<Job>(`/jobs/${id(job)}`),
+      create: (spec: JobSpec & { schedules?: readonly ScheduleSpec[] }) => send<Job>('POST', '/jobs', spec),
+      update: (job: string, change: Partial<JobSpec>, version: number) => send<Job>('PATCH', `/jobs/${id(job)}`, { ...change, version }),
+      remove: (job: string) => send<Answer<JobOperations['remove']>>('DELETE', `/jobs/${id(job)}`),
+      addSchedule: (job: string, spec: ScheduleSpec) => send<Schedule>('POST', `/jobs/${id(job)}/schedules`, spec),
+      updateSchedule: (job: string, schedule: string, change: Partial<ScheduleSpec>) =>
+        send<Schedule>('PATCH', `/jobs/${id(job)}/schedules/${id(schedule)}`, change),
+      removeSchedule: (job: string, schedule: string) => send<void>('DELETE', `/jobs/${id(job)}/schedules/${id(schedule)}`),
+      preview: (selection: Selection) => send<Answer<JobOperations['preview']>>('POST', '/jobs/preview', selection),
+      upcoming: () => list<{ job: string; schedule: string; at: Timestamp | null }>('/jobs/upcoming'),
+      export: (jobs: readonly string[]) => get<JobsDocument>('/jobs/export', { id: jobs }),
+      import: (document: JobsDocument, replace: boolean) =>
+        send<{ items: Job[] }>('POST', `/jobs/import${queryText({ replace })}`, document),
+    },
+    runs: {
+      start: (request: StartRun, key: string) => send<Run>('POST', '/runs', request, { 'idempotency-key': key }),
+      list: (query: Query, most: number) => all<Run>('/runs', query, most),
+      get: (run: string) => get<Run & { vmRuns: VmRun[] }>(`/runs/${id(run)}`),
+      cancel: (run: string) => send<Run>('POST', `/runs/${id(run)}/cancel`),
+      vmRuns: (query: Query, most: number) => all<VmRun>('/vm-runs', query, most),
+      vmRun: (vmRun: string) => get<VmRunDetail>(`/vm-runs/${id(vmRun)}`),
+      cancelVm: (vmRun: string) => send<VmRun>('POST', `/vm-runs/${id(vmRun)}/cancel`),
+    },
+    replicas: {
+      protection: (query: Query) => all<Protection>('/protections', query),
+      counts: () => get<Answer<ReplicaOperations['counts']>>('/protections/counts'),
+      restorePoints: (pool: string, sr: string, vm: string) => list<RestorePoint>('/restore-points', { pool, sr, vm }),
+      verify: (request: Parameters<ReplicaOperations['verify']>[0]) => send<{ id: string }>('POST', '/verifications', request),
+    },
+    notifications: {
+      channels: () => list<Channel>('/channels'),
+      add: (spec: ChannelSpec, secret: string | undefined) => send<Channel>('POST', '/channels', { ...spec, secret }),
+      change: (channel: string, change: Partial<ChannelSpec> & { secret?: string }) =>
+        send<Channel>('PATCH', `/channels/${id(channel)}`, change),
+      remove: (channel: string) => send<void>('DELETE', `/channels/${id(channel)}`),
+      test: (channel: string) => send<{ ok: boolean; text: string }>('POST', `/channels/${id(channel)}/test`),
+      alerts: (query: Query, most: number) => all<Alert>('/alerts', query, most),
+    },
+    settings: {
+      get: () => get<ServerSettings>('/settings'),
+      change: (change: Partial<ServerSettings>) => send<ServerSettings>('PATCH', '/settings', change),
+    },
+    audit: (query: Query, most: number) => all<AuditEntry>('/audit', query, most),
+    /** Ends when the server ends it; `onOpen`: from now on nothing is missed. */
+    async *events(stop: AbortSignal, onOpen?: () => void): AsyncGenerator<ServerEvent> {
+      for await (const { data } of readEvents(http.stream(`${BASE}/events`, stop, onOpen))) {
+        const event = JSON.parse(data) as ServerEvent
+        if (typeof event === 'object' && event !== null && 'kind' in event) yield event
+      }
+    },
+  }
+}
+
+export type RemoteApi = ReturnType<typeof apiOf>
+
+function queryText(query: Query): string {
+  const params = new URLSearchParams()
+  for (const [name, value] of Object.entries(query)) {
+    if (value === undefined) continue
+    for (const each of Array.isArray(value) ? (value as string[]) : [value]) params.append(name, String(each))
+  }
+  return params.size === 0 ? '' : `?${params}`
+}
