@@ -3,12 +3,21 @@ import { readFileSync } from 'node:fs'
 import { type Command, stop, stopped, UsageError } from './command.ts'
 
 /** Loaded by name, so that a command reads only the rooms it needs. */
-const commands: Readonly<Record<string, () => Promise<Command>>> = {
+export const commands: Readonly<Record<string, () => Promise<Command>>> = {
   clone: async () => (await import('./clone.ts')).command,
+  completion: async () => (await import('./remote/completion.ts')).command,
+  config: async () => (await import('./remote/config.ts')).command,
   doctor: async () => (await import('./doctor.ts')).command,
   failover: async () => (await import('./failover.ts')).command,
+  job: async () => (await import('./remote/job.ts')).command,
   lab: async () => (await import('./lab.ts')).command,
+  notification: async () => (await import('./remote/notification.ts')).command,
+  pool: async () => (await import('./remote/pool.ts')).command,
+  replica: async () => (await import('./remote/replica.ts')).command,
   replicate: async () => (await import('./replicate.ts')).command,
+  run: async () => (await import('./remote/run.ts')).command,
+  schedule: async () => (await import('./remote/schedule.ts')).command,
+  settings: async () => (await import('./remote/settings.ts')).command,
   verify: async () => (await import('./verify.ts')).command,
 }
 
@@ -56,7 +65,8 @@ async function dispatch(name: string | undefined, args: readonly string[]): Prom
 }
 
 async function printUsage(): Promise<number> {
-  const rows = await Promise.all(Object.entries(commands).map(async ([name, load]) => `  ${name.padEnd(12)}${(await load()).summary}`))
+  const width = Math.max(...Object.keys(commands).map((name) => name.length)) + 2
+  const rows = await Promise.all(Object.entries(commands).map(async ([name, load]) => `  ${name.padEnd(width)}${(await load()).summary}`))
   return print(
     [
       'Understudy keeps up-to-date replicas of the VMs of XCP-ng and XenServer pools.',

@@ -19,22 +19,27 @@ export function nounUsage(noun: Noun): string {
   ].join('\n')
 }
 
-export function actionUsage(noun: string, name: string, action: Action): string {
+/** `common`: with the options that every command to a server has. */
+export function actionUsage(noun: string, name: string, action: Action, common = true): string {
   const arguments_ = (action.positionals ?? []).map((each) => ` ${positional(each)}`).join('')
-  const own = Object.entries(action.options ?? {})
+  const own = optionLines(action.options ?? {})
   return [
     `Usage: understudy ${noun}${name === '' ? '' : ` ${name}`}${arguments_} [OPTION...]`,
     '',
     `${capital(action.summary)}.`,
-    ...(own.length === 0 ? [] : ['', ...own.map(optionLine)]),
+    ...(own.length === 0 ? [] : ['', ...own]),
     ...(action.notes === undefined ? [] : ['', action.notes.trim()]),
-    ...(action.local === true ? [] : ['', 'Of every command to a server:', '', ...Object.entries(COMMON).map(optionLine)]),
+    ...(action.local === true || !common ? [] : ['', 'Of every command to a server:', '', ...optionLines(COMMON)]),
   ].join('\n')
 }
 
 function positional({ name, optional, repeated }: PositionalSpec): string {
   const text = repeated ? `${name}...` : name
   return optional ? `[${text}]` : text
+}
+
+export function optionLines(options: Readonly<Record<string, OptionSpec>>): string[] {
+  return Object.entries(options).map(optionLine)
 }
 
 function optionLine([name, { value, help, multiple }]: [string, OptionSpec]): string {

@@ -1,0 +1,16 @@
+/** The nouns that a server is spoken to about, loaded by name. */
+import type { Action, Noun } from './action.ts'
+
+export const NOUNS: Readonly<Record<string, () => Promise<Noun>>> = {
+  pool: async () => (await import('./pool.ts')).noun,
+  job: async () => (await import('./job.ts')).noun,
+  schedule: async () => (await import('./schedule.ts')).noun,
+  run: async () => (await import('./run.ts')).noun,
+  replica: async () => (await import('./replica.ts')).noun,
+  notification: async () => (await import('./notification.ts')).noun,
+  settings: async () => (await import('./settings.ts')).noun,
+  config: async () => (await import('./config.ts')).noun,
+}
+
+/** Commands to a server that are one action. */
+export const SINGLE: Readonly<Record<string, () => Promise<Action>>> = {}
