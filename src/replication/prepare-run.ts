@@ -41,6 +41,8 @@ export interface RunOptions {
   readonly stillHeld?: () => Promise<void>
   /** The target's storage repositories, when somebody has just asked for them. */
   readonly storage?: PoolView['SR']
+  /** What is on a pool, for all targets of a run together; undefined: each looks for itself. */
+  readonly views?: (xapi: Xapi) => Promise<PoolView>
   /** How often a run tells that it lives, and how long others wait for a sign of it. */
   readonly lockTiming?: { readonly beatMs: number; readonly patienceMs: number }
 }
@@ -82,7 +84,11 @@ export async function prepareRun(options: RunOptions): Promise<PreparedRun> {
   return { plan: planned.plan, source: inspected, target: inspectedTarget, views }
 }
 
-async function viewBoth({ source, target, signal, storage }: RunOptions): Promise<PreparedRun['views']> {
+async function viewBoth({ source, target, signal, storage, views }: RunOptions): Promise<PreparedRun['views']> {
+  if (views !== undefined) {
+    const [one, other] = await Promise.all([views(source), views(target)])
+    return { source: one, target: other }
+  }
   const known = storage === undefined ? {} : { SR: storage }
   if (source.url === target.url) {
     const view = await viewPool(source, signal, known)
