@@ -5,7 +5,7 @@ import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
-import { after, before, describe, test } from 'node:test'
+import { describe, test } from 'node:test'
 import { seededNumbers } from '../../src/lab/content/seeded-numbers.ts'
 import type { PoolToCheck } from '../../src/replication/doctor/bench.ts'
 import type { CheckReport } from '../../src/replication/doctor/check.ts'
@@ -16,8 +16,8 @@ import { XapiError } from '../../src/xapi/errors.ts'
 import { explainedTrust } from '../../src/xapi/explained-trust.ts'
 import { trustListed } from '../../src/xapi/trust.ts'
 import type { Xapi } from '../../src/xapi/xapi.ts'
-import { type ControlledLabPool, type StartedLab, type StartedPool, startLab } from '../support/lab.ts'
-import { look, withXapi } from '../support/replicating.ts'
+import { type ControlledLabPool, type StartedPool, startLab } from '../support/lab.ts'
+import { look, withTwoPools, withXapi } from '../support/replicating.ts'
 
 const bin = join(import.meta.dirname, '../../bin/understudy.js')
 
@@ -126,14 +126,12 @@ const BASICS = ['reach', 'certificate', 'login', 'storage', 'space', 'disk', 'ch
 const denied = (method: string) => Promise.reject(new XapiError('RBAC_PERMISSION_DENIED', [method, 'no'], method))
 
 describe('doctor', () => {
-  let lab: StartedLab
   let source: StartedPool
   let target: StartedPool
-  before(async () => {
-    lab = await startLab({ pools: ['paris', 'oslo'], empty: true })
-    ;[source, target] = lab.pools as [StartedPool, StartedPool]
+  withTwoPools((from, to) => {
+    source = from
+    target = to
   })
-  after(() => lab.close())
 
   test('on two healthy pools everything is proven, and nothing is left', async () => {
     const sr = target.srs[1]?.uuid as string

@@ -1,12 +1,12 @@
 /** Continuing a replication job of Xen Orchestra without a full copy, in each layout that it has had, and leaving what it could go on with. */
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
-import { after, before, describe, test } from 'node:test'
+import { describe, test } from 'node:test'
 import { XapiError } from '../../src/xapi/errors.ts'
 import type { Ref } from '../../src/xapi/ref.ts'
 import { type Adopted, codes, goOn, hashesOfVm, landings, modes, uuidsOf } from '../support/adopting.ts'
 import { frame, imported } from '../support/faulty-pool.ts'
-import { type StartedLab, type StartedPool, startLab } from '../support/lab.ts'
+import type { StartedPool } from '../support/lab.ts'
 import { attachedDisks, type OriginalJob, originalChain, setKeys } from '../support/original-chain.ts'
 import { originalSelection } from '../support/original-selection.ts'
 import {
@@ -21,18 +21,17 @@ import {
   replicaOf,
   replicate,
   restorePoints,
+  withTwoPools,
   withXapi,
 } from '../support/replicating.ts'
 
 describe('a chain of Xen Orchestra', () => {
-  let lab: StartedLab
   let source: StartedPool
   let target: StartedPool
-  before(async () => {
-    lab = await startLab({ pools: ['paris', 'oslo'], empty: true })
-    ;[source, target] = lab.pools as [StartedPool, StartedPool]
+  withTwoPools((from, to) => {
+    source = from
+    target = to
   })
-  after(() => lab.close())
 
   async function begin(how: Omit<OriginalJob, 'job' | 'schedule'>, sizes = [24 * MIB, 32 * MIB], more: Partial<Chain> = {}) {
     const vm = await makeVm(source, sizes)

@@ -1,19 +1,19 @@
 /** What happens when a delta is not possible any more: a full copy with its reason, a refusal, or a repair. */
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
-import { after, before, describe, test } from 'node:test'
-import { type StartedLab, type StartedPool, startLab } from '../support/lab.ts'
+import { describe, test } from 'node:test'
+import type { StartedPool } from '../support/lab.ts'
 import {
+  assertHoldsNow,
   assertNoLeftovers,
   type Chain,
-  hashesOf,
-  hashOf,
+  chainBetween,
   look,
   type MadeVm,
   MIB,
   makeVm,
   replicate,
-  restorePoints,
+  withTwoPools,
   withXapi,
 } from '../support/replicating.ts'
 
@@ -21,19 +21,17 @@ import {
 const LOCK = { beatMs: 200, patienceMs: 1500 }
 
 describe('a broken chain', () => {
-  let lab: StartedLab
   let source: StartedPool
   let target: StartedPool
-  before(async () => {
-    lab = await startLab({ pools: ['paris', 'oslo'], empty: true })
-    ;[source, target] = lab.pools as [StartedPool, StartedPool]
+  withTwoPools((from, to) => {
+    source = from
+    target = to
   })
-  after(() => lab.close())
 
   /** A VM with a restore point whose base the source has lost, and some writes since. */
   async function broken(): Promise<{ vm: MadeVm; chain: Chain }> {
     const vm = await makeVm(source, [128 * MIB])
-    const chain = { source, target, vm: vm.uuid, sr: target.srs[0]?.uuid as string, job: randomUUID() }
+    const chain = chainBetween(source, target, vm)
     await replicate(chain)
     await withXapi(source, async (xapi) => {
       for (const [ref, vdi] of await xapi.records('VDI')) {
@@ -42,12 +40,6 @@ describe('a broken chain', () => {
     })
     await source.post('/guest/random', { vm: vm.uuid, count: 20, seed: randomUUID() })
     return { vm, chain }
-  }
-
-  async function assertHoldsNow(chain: Chain, run: string, vm: MadeVm): Promise<void> {
-    const point = restorePoints(await look(target), chain).find((candidate) => candidate.run === run)
-    const found = await Promise.all(Object.entries(point?.disks ?? {}).map(async ([device, vdi]) => [device, await hashOf(target, vdi)]))
-    assert.deepEqual(Object.fromEntries(found), await hashesOf(source, vm))
   }
 
   test('G6: a job that asks gets a refusal with the reason, and nothing is touched', async () => {
@@ -108,7 +100,7 @@ describe('a broken chain', () => {
 
   test('a disk that was moved to another storage is repaired instead of sent again', async () => {
     const vm = await makeVm(source, [64 * MIB], { start: false })
-    const chain = { source, target, vm: vm.uuid, sr: target.srs[0]?.uuid as string, job: randomUUID() }
+    const chain = chainBetween(source, target, vm)
     await replicate(chain)
     // What a storage migration amounts to: another disk with the same content in the same place.
     const moved = await withXapi(source, async (xapi) => {

@@ -1,15 +1,15 @@
 /** A chain from its first copy on: what is sent, what is made of it, and what is on both pools afterwards. */
 import assert from 'node:assert/strict'
-import { randomUUID } from 'node:crypto'
-import { after, before, describe, test } from 'node:test'
-import { type StartedLab, type StartedPool, startLab } from '../support/lab.ts'
+import { describe, test } from 'node:test'
+import { type StartedPool, startLab } from '../support/lab.ts'
 import {
+  assertHolds,
   assertNoLeftovers,
   assertProtected,
   type Chain,
+  chainBetween,
   disksOfVm,
   hashesOf,
-  hashOf,
   look,
   type MadeVm,
   MIB,
@@ -17,31 +17,21 @@ import {
   replicaOf,
   replicate,
   restorePoints,
+  withTwoPools,
   withXapi,
 } from '../support/replicating.ts'
 
 describe('a chain between two pools', () => {
-  let lab: StartedLab
   let source: StartedPool
   let target: StartedPool
-  before(async () => {
-    lab = await startLab({ pools: ['paris', 'oslo'], empty: true })
-    ;[source, target] = lab.pools as [StartedPool, StartedPool]
+  withTwoPools((from, to) => {
+    source = from
+    target = to
   })
-  after(() => lab.close())
 
-  const chainOf = (vm: MadeVm, more: Partial<Chain> = {}): Chain => {
-    return { source, target, vm: vm.uuid, sr: target.srs[0]?.uuid as string, job: randomUUID(), ...more }
-  }
+  const chainOf = (vm: MadeVm, more: Partial<Chain> = {}) => chainBetween(source, target, vm, more)
   const write = (vm: MadeVm, userdevice: string, count: number, seed: string) =>
     source.post('/guest/random', { vm: vm.uuid, userdevice, count, seed }) as Promise<{ bytes: number }>
-
-  async function assertHolds(chain: Chain, run: string, expected: Record<string, string>): Promise<void> {
-    const point = restorePoints(await look(chain.target), chain).find((candidate) => candidate.run === run)
-    assert.ok(point, `restore point of run ${run}`)
-    const found = await Promise.all(Object.entries(point.disks).map(async ([device, vdi]) => [device, await hashOf(chain.target, vdi)]))
-    assert.deepEqual(Object.fromEntries(found), expected)
-  }
 
   test('G1: first copy, delta and empty delta each give a restore point equal to the source snapshot', async () => {
     const vm = await makeVm(source, [64 * MIB, 96 * MIB])

@@ -1,34 +1,30 @@
 /** Replication between pools of three hosts: whichever host runs the VM, holds the disk or is the master. */
 import assert from 'node:assert/strict'
-import { randomUUID } from 'node:crypto'
-import { afterEach, beforeEach, describe, test } from 'node:test'
+import { describe, test } from 'node:test'
 import type { Ref } from '../../src/xapi/ref.ts'
-import { type StartedLab, type StartedPool, startLab } from '../support/lab.ts'
+import type { StartedPool } from '../support/lab.ts'
 import {
-  assertNoLeftovers,
-  assertProtected,
-  type Chain,
-  hashesOf,
-  hashOf,
-  look,
+  assertWhole,
+  chainBetween,
   type MadeVm,
   type Meddle,
   MIB,
   makeVm,
   replicate,
-  restorePoints,
+  withTwoPools,
   withXapi,
 } from '../support/replicating.ts'
 
 describe('pools of three hosts', () => {
-  let lab: StartedLab
   let source: StartedPool
   let target: StartedPool
-  beforeEach(async () => {
-    lab = await startLab({ pools: ['paris', 'oslo'], hosts: 3, empty: true, password: 'lab password' })
-    ;[source, target] = lab.pools as [StartedPool, StartedPool]
-  })
-  afterEach(() => lab.close())
+  withTwoPools(
+    (from, to) => {
+      source = from
+      target = to
+    },
+    { fresh: true, hosts: 3, password: 'lab password' },
+  )
 
   const hostOf = (pool: StartedPool, number: number) => (pool.hosts ?? [])[number] as { uuid: string; url: string; fingerprint: string }
 
@@ -52,31 +48,21 @@ describe('pools of three hosts', () => {
     })
   }
 
-  const chainOf = (vm: MadeVm, sr: string): Chain => ({ source, target, vm: vm.uuid, sr, job: randomUUID() })
+  const chainOf = (vm: MadeVm, sr: string) => chainBetween(source, target, vm, { sr })
   const write = (vm: MadeVm, seed: string) => source.post('/guest/random', { vm: vm.uuid, count: 20, seed })
-
-  async function assertHolds(chain: Chain, vm: MadeVm, run: string): Promise<void> {
-    const expected = await hashesOf(source, vm)
-    const [left, right] = [await look(source), await look(target)]
-    const point = restorePoints(right, chain).find((candidate) => candidate.run === run)
-    assert.ok(point, `restore point of run ${run}`)
-    for (const [device, vdi] of Object.entries(point.disks)) assert.equal(await hashOf(target, vdi), expected[device])
-    assertProtected(right, chain)
-    assertNoLeftovers(left, right, chain, vm)
-  }
 
   test('a VM on another host than the master, with its disk there, goes to storage that only a third host sees, by delta too', async () => {
     const vm = await makeVm(source, [64 * MIB], { sr: await srOf(source, 1) })
     const chain = chainOf(vm, await srOf(target, 2))
     const first = await replicate(chain)
-    await assertHolds(chain, vm, first.run)
+    await assertWhole(chain, first.run, vm)
     await write(vm, 'a')
     const second = await replicate(chain)
     assert.deepEqual(
       second.disks.map(({ mode, read }) => [mode, read]),
       [['delta', 'nbd']],
     )
-    await assertHolds(chain, vm, second.run)
+    await assertWhole(chain, second.run, vm)
   })
 
   test('a VM that moves to another host between two runs keeps its chain', async () => {
@@ -94,7 +80,7 @@ describe('pools of three hosts', () => {
       report.disks.map(({ mode, read }) => [mode, read]),
       [['delta', 'nbd']],
     )
-    await assertHolds(chain, vm, report.run)
+    await assertWhole(chain, report.run, vm)
   })
 
   test('a host that lies dead does not keep others from replicating, although its storage still counts as plugged', async () => {
@@ -111,7 +97,7 @@ describe('pools of three hosts', () => {
       report.disks.map(({ mode, read }) => [mode, read]),
       [['delta', 'cbt+vhd-export']],
     )
-    await assertHolds(chain, vm, report.run)
+    await assertWhole(chain, report.run, vm)
   })
 
   test('the master of both pools changes between two runs, and the same URLs and fingerprints lead to the new ones', async () => {
@@ -122,7 +108,7 @@ describe('pools of three hosts', () => {
     await write(vm, 'new master')
     const report = await replicate(chain)
     assert.equal(report.disks[0]?.mode, 'delta')
-    await assertHolds(chain, vm, report.run)
+    await assertWhole(chain, report.run, vm)
   })
 
   test('a master that changes between two calls of a run is followed, and the run goes through', async () => {
@@ -144,7 +130,7 @@ describe('pools of three hosts', () => {
       report.disks.map(({ mode, read }) => [mode, read]),
       [['delta', 'nbd']],
     )
-    await assertHolds(chain, vm, report.run)
+    await assertWhole(chain, report.run, vm)
   })
 
   test('a master that changes while a task runs ends the run with an error, since the task is gone, and the next run is clean', async () => {
@@ -167,7 +153,7 @@ describe('pools of three hosts', () => {
     source.pool.faults.clearAll()
     const report = await replicate(chain)
     assert.equal(report.disks[0]?.mode, 'delta')
-    await assertHolds(chain, vm, report.run)
+    await assertWhole(chain, report.run, vm)
   })
 
   const taskRuns = (name: string) =>

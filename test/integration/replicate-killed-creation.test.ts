@@ -1,16 +1,16 @@
 /** G3 at the place where least is known of what was made: while the replica VM is being created. */
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
-import { after, before, describe, test } from 'node:test'
+import { describe, test } from 'node:test'
 import { createByteBudget } from '../../src/block/budget.ts'
 import { executeRun, prepareRun, type RunOptions } from '../../src/replication/run.ts'
 import { XapiConnectionError } from '../../src/xapi/errors.ts'
 import type { Xapi } from '../../src/xapi/xapi.ts'
-import { type StartedLab, type StartedPool, startLab } from '../support/lab.ts'
+import type { StartedPool } from '../support/lab.ts'
 import {
   assertNoLeftovers,
   assertProtected,
-  type Chain,
+  chainBetween,
   hashesOf,
   hashOf,
   look,
@@ -19,6 +19,7 @@ import {
   replicaOf,
   replicate,
   restorePoints,
+  withTwoPools,
   withXapi,
 } from '../support/replicating.ts'
 
@@ -41,19 +42,17 @@ function dying(xapi: Xapi, calls: number): Xapi {
 }
 
 describe('a mover that dies while it makes a replica', () => {
-  let lab: StartedLab
   let source: StartedPool
   let target: StartedPool
-  before(async () => {
-    lab = await startLab({ pools: ['paris', 'oslo'], empty: true })
-    ;[source, target] = lab.pools as [StartedPool, StartedPool]
+  withTwoPools((from, to) => {
+    source = from
+    target = to
   })
-  after(() => lab.close())
 
   for (const calls of [0, 1, 2, 3, 4, 5]) {
     test(`G3, G4: ${calls} calls after its creation: the next run makes a whole replica, and nothing is left of another`, async () => {
       const vm = await makeVm(source, [8 * MIB], { start: false })
-      const chain: Chain = { source, target, vm: vm.uuid, sr: target.srs[0]?.uuid as string, job: randomUUID() }
+      const chain = chainBetween(source, target, vm)
       const before = new Set((await look(target)).VM.keys())
       await withXapi(source, (from) =>
         withXapi(target, async (to) => {

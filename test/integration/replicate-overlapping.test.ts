@@ -1,15 +1,16 @@
 /** Two runs of one chain at the same time: the later one takes the earlier for broken. Whatever they do, restore points are right. */
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
-import { after, before, describe, test } from 'node:test'
+import { describe, test } from 'node:test'
 import { createByteBudget } from '../../src/block/budget.ts'
 import { executeRun, prepareRun } from '../../src/replication/run.ts'
 import type { Xapi } from '../../src/xapi/xapi.ts'
-import { type StartedLab, type StartedPool, startLab } from '../support/lab.ts'
+import type { StartedPool } from '../support/lab.ts'
 import {
   assertNoLeftovers,
   assertProtected,
   type Chain,
+  chainBetween,
   hashesOf,
   hashOf,
   look,
@@ -18,6 +19,7 @@ import {
   makeVm,
   replicate,
   restorePoints,
+  withTwoPools,
   withXapi,
 } from '../support/replicating.ts'
 
@@ -48,14 +50,12 @@ function waitingAt(method: string) {
 }
 
 describe('two runs of one chain at the same time', () => {
-  let lab: StartedLab
   let source: StartedPool
   let target: StartedPool
-  before(async () => {
-    lab = await startLab({ pools: ['paris', 'oslo'], empty: true })
-    ;[source, target] = lab.pools as [StartedPool, StartedPool]
+  withTwoPools((from, to) => {
+    source = from
+    target = to
   })
-  after(() => lab.close())
 
   const write = (vm: MadeVm, seed: string) => source.post('/guest/random', { vm: vm.uuid, userdevice: '0', count: 40, seed })
 
@@ -96,7 +96,7 @@ describe('two runs of one chain at the same time', () => {
   for (const first of [true, false]) {
     test(`G1: a run that hung before its ${first ? 'first' : 'next'} restore point, while another was made, makes none`, async () => {
       const vm = await makeVm(source, [16 * MIB])
-      const chain: Chain = { source, target, vm: vm.uuid, sr: target.srs[0]?.uuid as string, job: randomUUID() }
+      const chain = chainBetween(source, target, vm)
       const states: Record<string, Record<string, string>> = {}
       if (!first) states[(await replicate(chain)).run] = await hashesOf(source, vm)
       await write(vm, 'a')
@@ -121,7 +121,7 @@ describe('two runs of one chain at the same time', () => {
 
   test('G1: a run that hung makes no restore point of what another is about to write', async () => {
     const vm = await makeVm(source, [16 * MIB])
-    const chain: Chain = { source, target, vm: vm.uuid, sr: target.srs[0]?.uuid as string, job: randomUUID() }
+    const chain = chainBetween(source, target, vm)
     const states: Record<string, Record<string, string>> = {}
     states[(await replicate(chain)).run] = await hashesOf(source, vm)
     await write(vm, 'a')

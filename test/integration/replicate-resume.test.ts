@@ -1,22 +1,21 @@
 /** Transfers that break off and are taken up again. */
 import assert from 'node:assert/strict'
-import { randomUUID } from 'node:crypto'
-import { after, before, describe, test } from 'node:test'
-import type { RunReport } from '../../src/core/report.ts'
-import { type StartedLab, type StartedPool, startLab } from '../support/lab.ts'
+import { describe, test } from 'node:test'
+import type { StartedPool } from '../support/lab.ts'
 import {
+  assertHolds,
   assertNoLeftovers,
   assertProtected,
   type Chain,
+  chainBetween,
   disksOfVm,
   hashesOf,
-  hashOf,
   look,
   type MadeVm,
   MIB,
   replicaOf,
   replicate,
-  restorePoints,
+  withTwoPools,
   withXapi,
 } from '../support/replicating.ts'
 
@@ -28,18 +27,16 @@ const LOCK = { beatMs: 200, patienceMs: 1500 }
 const PATIENCE = { timeout: 300_000 }
 
 describe('interrupted transfers', () => {
-  let lab: StartedLab
   let source: StartedPool
   let target: StartedPool
-  before(async () => {
-    lab = await startLab({ pools: ['paris', 'oslo'], empty: true })
-    ;[source, target] = lab.pools as [StartedPool, StartedPool]
+  withTwoPools((from, to) => {
+    source = from
+    target = to
   })
-  after(() => lab.close())
 
   async function made(fill: number): Promise<{ vm: MadeVm; chain: Chain }> {
     const { vm } = await source.post('/vms', { name: 'big', start: true, disks: [{ size: 2 * fill, content: 'pattern', fill, seed: 'x' }] })
-    return { vm, chain: { source, target, vm: vm.uuid, sr: target.srs[0]?.uuid as string, job: randomUUID() } }
+    return { vm, chain: chainBetween(source, target, vm) }
   }
 
   /** A run whose target goes away once `share` of its bytes are through; the target comes back. */
@@ -59,13 +56,6 @@ describe('interrupted transfers', () => {
     await chain.target.post('/pool/start')
   }
 
-  async function assertHolds(chain: Chain, report: RunReport, expected: Record<string, string>): Promise<void> {
-    const point = restorePoints(await look(target), chain).find(({ run }) => run === report.run)
-    assert.ok(point)
-    const found = await Promise.all(Object.entries(point.disks).map(async ([device, vdi]) => [device, await hashOf(target, vdi)]))
-    assert.deepEqual(Object.fromEntries(found), expected)
-  }
-
   test('a first copy cut at 90 % resumes with at most 12 % of the bytes', PATIENCE, async () => {
     const { vm, chain } = await made(512 * MIB)
     const expected = await hashesOf(source, vm)
@@ -75,11 +65,11 @@ describe('interrupted transfers', () => {
     const resumed = await replicate(chain, { leastSegment: SEGMENT, lockTiming: LOCK })
     assert.equal(resumed.disks[0]?.reason.code, 'resumed')
     assert.ok(resumed.totals.bytesSent <= 0.12 * 512 * MIB, `${resumed.totals.bytesSent} bytes sent`)
-    await assertHolds(chain, resumed, expected)
+    await assertHolds(chain, resumed.run, expected)
     const next = await replicate(chain)
     assert.equal(next.disks[0]?.mode, 'delta')
     assert.equal(next.totals.changedBytes, 50 * 65536)
-    await assertHolds(chain, next, await hashesOf(source, vm))
+    await assertHolds(chain, next.run, await hashesOf(source, vm))
     const seen = await look(target)
     assertProtected(seen, chain)
     assertNoLeftovers(await look(source), seen, chain, vm)
@@ -96,9 +86,9 @@ describe('interrupted transfers', () => {
     assert.equal(resumed.disks[0]?.reason.code, 'resumed')
     assert.equal(resumed.disks[0]?.mode, 'delta')
     assert.ok(resumed.totals.bytesSent <= 0.45 * bytes, `${resumed.totals.bytesSent} of ${bytes}`)
-    await assertHolds(chain, resumed, expected)
+    await assertHolds(chain, resumed.run, expected)
     const next = await replicate(chain)
-    await assertHolds(chain, next, await hashesOf(source, vm))
+    await assertHolds(chain, next.run, await hashesOf(source, vm))
     assertNoLeftovers(await look(source), await look(target), chain, vm)
   })
 
@@ -111,7 +101,7 @@ describe('interrupted transfers', () => {
     })
     const report = await replicate(chain, { lockTiming: LOCK })
     assert.equal(report.disks[0]?.reason.code, 'first-copy-interrupted')
-    await assertHolds(chain, report, await hashesOf(source, vm))
+    await assertHolds(chain, report.run, await hashesOf(source, vm))
   })
 
   test('G2: what somebody else wrote to the disk after the interruption is not built on', PATIENCE, async () => {
@@ -133,7 +123,7 @@ describe('interrupted transfers', () => {
     })
     const report = await replicate(chain, { leastSegment: SEGMENT, lockTiming: LOCK })
     assert.ok(report.disks[0]?.mode === 'delta')
-    await assertHolds(chain, report, expected)
+    await assertHolds(chain, report.run, expected)
     assertNoLeftovers(await look(source), await look(target), chain, vm)
   })
 

@@ -3,13 +3,15 @@ import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
-import { after, before, describe, test } from 'node:test'
+import { describe, test } from 'node:test'
 import { XapiError } from '../../src/xapi/errors.ts'
 import type { Ref } from '../../src/xapi/ref.ts'
-import { type StartedLab, type StartedPool, startLab } from '../support/lab.ts'
+import type { StartedPool } from '../support/lab.ts'
 import {
+  assertHolds,
   assertNoLeftovers,
   type Chain,
+  chainBetween,
   disksOfVm,
   hashesOf,
   hashOf,
@@ -22,31 +24,21 @@ import {
   replicaOf,
   replicate,
   restorePoints,
+  withTwoPools,
   withXapi,
 } from '../support/replicating.ts'
 
 describe('a chain that others meddle with', () => {
-  let lab: StartedLab
   let source: StartedPool
   let target: StartedPool
-  before(async () => {
-    lab = await startLab({ pools: ['paris', 'oslo'], empty: true })
-    ;[source, target] = lab.pools as [StartedPool, StartedPool]
+  withTwoPools((from, to) => {
+    source = from
+    target = to
   })
-  after(() => lab.close())
 
-  const chainOf = (vm: MadeVm, more: Partial<Chain> = {}): Chain => {
-    return { source, target, vm: vm.uuid, sr: target.srs[0]?.uuid as string, job: randomUUID(), ...more }
-  }
+  const chainOf = (vm: MadeVm, more: Partial<Chain> = {}) => chainBetween(source, target, vm, more)
   const write = (vm: MadeVm, userdevice: string, count: number, seed: string) =>
     source.post('/guest/random', { vm: vm.uuid, userdevice, count, seed }) as Promise<{ bytes: number }>
-
-  async function assertHolds(chain: Chain, run: string, expected: Record<string, string>): Promise<void> {
-    const point = restorePoints(await look(chain.target), chain).find((candidate) => candidate.run === run)
-    assert.ok(point, `restore point of run ${run}`)
-    const found = await Promise.all(Object.entries(point.disks).map(async ([device, vdi]) => [device, await hashOf(chain.target, vdi)]))
-    assert.deepEqual(Object.fromEntries(found), expected)
-  }
 
   /** A run that stops in the middle of its transfer: the first bytes are on the replica's disk. */
   async function interrupt(chain: Chain, more: RunChanges = {}): Promise<void> {

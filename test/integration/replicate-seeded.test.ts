@@ -6,11 +6,11 @@ import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { after, before, describe, type TestContext, test } from 'node:test'
+import { describe, type TestContext, test } from 'node:test'
 import { type Adopted, codes, goOn, hashesOfVm, landings, modes, uuidsOf } from '../support/adopting.ts'
-import { type StartedLab, type StartedPool, startLab } from '../support/lab.ts'
+import type { StartedPool } from '../support/lab.ts'
 import { attachedDisks } from '../support/original-chain.ts'
-import { assertNoLeftovers, hashesOf, look, type MadeVm, MIB, makeVm, withXapi } from '../support/replicating.ts'
+import { assertNoLeftovers, hashesOf, look, type MadeVm, MIB, makeVm, withTwoPools, withXapi } from '../support/replicating.ts'
 import { type Seed, seedByHand, tagSeed } from '../support/seeding.ts'
 
 const PACKAGE = '@xen-orchestra/cr-seed-cli@1.0.2'
@@ -18,14 +18,12 @@ const INSTALL_LIMIT = 180_000
 const RUN_LIMIT = 60_000
 
 describe('a chain seeded by hand', () => {
-  let lab: StartedLab
   let source: StartedPool
   let target: StartedPool
-  before(async () => {
-    lab = await startLab({ pools: ['paris', 'oslo'], empty: true })
-    ;[source, target] = lab.pools as [StartedPool, StartedPool]
+  withTwoPools((from, to) => {
+    source = from
+    target = to
   })
-  after(() => lab.close())
 
   async function begin(): Promise<{ vm: MadeVm; chain: Adopted; seed: Seed }> {
     const vm = await makeVm(source, [24 * MIB, 32 * MIB])

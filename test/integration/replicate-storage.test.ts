@@ -1,15 +1,13 @@
 /** Replication from and to each kind of storage, and what is told when the target's can't take it. */
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
-import { after, before, describe, test } from 'node:test'
+import { describe, test } from 'node:test'
 import { Failure } from '../../src/core/failure.ts'
-import { type StartedLab, type StartedPool, startLab } from '../support/lab.ts'
+import type { StartedPool } from '../support/lab.ts'
 import {
-  assertNoLeftovers,
-  assertProtected,
+  assertWhole,
   type Chain,
-  hashesOf,
-  hashOf,
+  chainBetween,
   look,
   type MadeVm,
   MIB,
@@ -17,37 +15,30 @@ import {
   type RunChanges,
   replicate,
   restorePoints,
+  withTwoPools,
 } from '../support/replicating.ts'
 
 const GIB = 1024 * MIB
 const TIB = 1024 * GIB
 
 describe('storage of all kinds', () => {
-  let lab: StartedLab
   let source: StartedPool
   let target: StartedPool
-  before(async () => {
-    lab = await startLab({ pools: ['paris', 'oslo'], empty: true })
-    ;[source, target] = lab.pools as [StartedPool, StartedPool]
+  withTwoPools((from, to) => {
+    source = from
+    target = to
   })
-  after(() => lab.close())
 
   const makeSr = async (pool: StartedPool, kind: string, more: object = {}): Promise<string> =>
     (await pool.post('/srs', { name: `${kind} ${randomUUID().slice(0, 4)}`, kind, ...more })).sr.uuid
-  const chainOf = (vm: MadeVm, sr: string): Chain => ({ source, target, vm: vm.uuid, sr, job: randomUUID() })
+  const chainOf = (vm: MadeVm, sr: string) => chainBetween(source, target, vm, { sr })
   const write = (vm: MadeVm, seed: string, more: object = { count: 20 }) =>
     source.post('/guest/random', { vm: vm.uuid, userdevice: '0', seed, ...more }) as Promise<{ bytes: number }>
 
   /** A run whose restore point holds what the source does, nothing left over on either side. */
   async function replicateExactly(chain: Chain, vm: MadeVm, changes: RunChanges = {}) {
     const report = await replicate(chain, changes)
-    const expected = await hashesOf(source, vm)
-    const [left, right] = [await look(source), await look(target)]
-    const point = restorePoints(right, chain).find(({ run }) => run === report.run)
-    const held = await Promise.all(Object.entries(point?.disks ?? {}).map(async ([device, vdi]) => [device, await hashOf(target, vdi)]))
-    assert.deepEqual(Object.fromEntries(held), expected)
-    assertProtected(right, chain)
-    assertNoLeftovers(left, right, chain, vm)
+    await assertWhole(chain, report.run, vm)
     return report
   }
   const onlyDisk = ({ disks: [disk] }: Awaited<ReturnType<typeof replicate>>) => disk as NonNullable<typeof disk>

@@ -1,15 +1,14 @@
 /** Every kind of VM: what its replica has of it, and what is refused with a reason. */
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
-import { after, before, describe, test } from 'node:test'
+import { describe, test } from 'node:test'
 import type { RecordOf } from '../../src/xapi/records.generated.ts'
 import type { Xapi } from '../../src/xapi/xapi.ts'
-import { type StartedLab, type StartedPool, startLab } from '../support/lab.ts'
+import type { StartedPool } from '../support/lab.ts'
 import {
+  assertHoldsNow,
   assertProtected,
-  type Chain,
-  hashesOf,
-  hashOf,
+  chainBetween,
   look,
   type MadeVm,
   MIB,
@@ -17,20 +16,19 @@ import {
   replicaOf,
   replicate,
   restorePoints,
+  withTwoPools,
   withXapi,
 } from '../support/replicating.ts'
 
 describe('replicas of all kinds of VMs', () => {
-  let lab: StartedLab
   let source: StartedPool
   let target: StartedPool
-  before(async () => {
-    lab = await startLab({ pools: ['paris', 'oslo'], empty: true })
-    ;[source, target] = lab.pools as [StartedPool, StartedPool]
+  withTwoPools((from, to) => {
+    source = from
+    target = to
   })
-  after(() => lab.close())
 
-  const chainOf = (vm: MadeVm): Chain => ({ source, target, vm: vm.uuid, sr: target.srs[0]?.uuid as string, job: randomUUID() })
+  const chainOf = (vm: MadeVm) => chainBetween(source, target, vm)
 
   /** Changes the source VM through XAPI. */
   async function change(vm: MadeVm, how: (xapi: Xapi, ref: string) => Promise<unknown>): Promise<void> {
@@ -39,13 +37,6 @@ describe('replicas of all kinds of VMs', () => {
     })
   }
   const recordOf = async (vm: MadeVm) => [...(await look(source)).VM.values()].find(({ uuid }) => uuid === vm.uuid) as RecordOf['VM']
-  async function assertHoldsNow(chain: Chain, run: string, vm: MadeVm): Promise<void> {
-    const point = restorePoints(await look(target), chain).find((candidate) => candidate.run === run)
-    assert.ok(point)
-    const found = await Promise.all(Object.entries(point.disks).map(async ([device, vdi]) => [device, await hashOf(target, vdi)]))
-    assert.deepEqual(Object.fromEntries(found), await hashesOf(source, vm))
-  }
-
   test('a replica has every field that a boot needs, and follows when they change', async () => {
     const vm = await makeVm(source, [64 * MIB], { start: false, cd: true, tags: ['erp'] })
     await change(vm, async (xapi, ref) => {

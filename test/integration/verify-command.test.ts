@@ -4,13 +4,14 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { join } from 'node:path'
-import { after, before, describe, test } from 'node:test'
+import { describe, test } from 'node:test'
 import { readDigestMark } from '../../src/core/marks.ts'
 import type { RunReport } from '../../src/core/report.ts'
 import type { PointProof } from '../../src/replication/proof/verify-point.ts'
-import { type ControlledLabPool, type StartedLab, type StartedPool, startLab } from '../support/lab.ts'
+import type { ControlledLabPool, StartedPool } from '../support/lab.ts'
 import {
   type Chain,
+  chainBetween,
   look,
   type MadeVm,
   type Meddle,
@@ -19,22 +20,21 @@ import {
   type RunChanges,
   replicate,
   restorePoints,
+  withTwoPools,
   withXapi,
 } from '../support/replicating.ts'
 
 const bin = join(import.meta.dirname, '../../bin/understudy.js')
 
 describe('understudy verify', () => {
-  let lab: StartedLab
   let source: StartedPool
   let target: StartedPool
-  before(async () => {
-    lab = await startLab({ pools: ['paris', 'oslo'], empty: true })
-    ;[source, target] = lab.pools as [StartedPool, StartedPool]
+  withTwoPools((from, to) => {
+    source = from
+    target = to
   })
-  after(() => lab.close())
 
-  const chainOf = (vm: MadeVm): Chain => ({ source, target, vm: vm.uuid, sr: target.srs[0]?.uuid as string, job: randomUUID() })
+  const chainOf = (vm: MadeVm) => chainBetween(source, target, vm)
   const write = (vm: MadeVm, count: number, seed: string) => source.post('/guest/random', { vm: vm.uuid, userdevice: '0', count, seed })
 
   interface Ran {

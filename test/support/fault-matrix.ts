@@ -8,13 +8,13 @@ import { Failure } from '../../src/core/failure.ts'
 import type { RunStage } from '../../src/core/report.ts'
 import type { NewFault } from '../../src/lab/faults/fault.ts'
 import { explainError } from '../../src/replication/explain.ts'
+import { chainBetween, hashesOfPoint } from '../support/replicating.ts'
 import { type StartedPool, startLab } from './lab.ts'
 import {
   assertNoLeftovers,
   assertProtected,
   type Chain,
   hashesOf,
-  hashOf,
   look,
   type MadeVm,
   MIB,
@@ -103,7 +103,7 @@ export async function runMatrix(cells: readonly Cell[], log: (result: CellResult
 
 async function runCell(cell: Cell, source: StartedPool, target: StartedPool): Promise<CellResult> {
   const vm = await makeVm(source, [32 * MIB, 16 * MIB])
-  const chain: Chain = { source, target, vm: vm.uuid, sr: target.srs[0]?.uuid as string, job: randomUUID() }
+  const chain = chainBetween(source, target, vm)
   const lockTiming = { beatMs: 200, patienceMs: 1000 }
   const states = new Map<string, Record<string, string>>()
   const run = async (how: Parameters<typeof replicate>[1] = {}) => {
@@ -151,8 +151,11 @@ const write = (source: StartedPool, vm: MadeVm) => source.post('/guest/random', 
 async function assertPointsHold(chain: Chain, states: ReadonlyMap<string, Record<string, string>>, vm: MadeVm): Promise<void> {
   for (const point of restorePoints(await look(chain.target), chain)) {
     if (Object.keys(point.disks).length < vm.disks.length) continue
-    const found = await Promise.all(Object.entries(point.disks).map(async ([device, vdi]) => [device, await hashOf(chain.target, vdi)]))
-    assert.deepEqual(Object.fromEntries(found), states.get(point.run), `restore point "${point.name}" differs from its source snapshot`)
+    assert.deepEqual(
+      await hashesOfPoint(chain, point),
+      states.get(point.run),
+      `restore point "${point.name}" differs from its source snapshot`,
+    )
   }
 }
 

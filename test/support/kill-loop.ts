@@ -15,7 +15,7 @@ import {
   assertProtected,
   type Chain,
   hashesOf,
-  hashOf,
+  hashesOfPoint,
   look,
   type MadeVm,
   MIB,
@@ -172,8 +172,8 @@ class Loop {
     for (const point of restorePoints(seen, this.#chain)) {
       const expected = this.#states.get(point.run) ?? this.#adopt(point.run)
       if (Object.keys(point.disks).length < this.#vm.disks.length) continue
-      const found = await Promise.all(Object.entries(point.disks).map(async ([device, vdi]) => [device, await hashOf(target, vdi)]))
-      assert.deepEqual(Object.fromEntries(found), expected, `${when}: restore point "${point.name}" differs from its source snapshot`)
+      const found = await hashesOfPoint(this.#chain, point)
+      assert.deepEqual(found, expected, `${when}: restore point "${point.name}" differs from its source snapshot`)
     }
     if (replicaOf(seen, this.#chain) !== undefined) {
       const replica = replicaOf(seen, this.#chain)

@@ -1,6 +1,7 @@
 /** What tests of replication share: two pools, runs of the engine on them, and a look at what is on both sides afterwards. */
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
+import { after, afterEach, before, beforeEach } from 'node:test'
 import { createByteBudget } from '../../src/block/budget.ts'
 import { readMarks, readRestorePointMark } from '../../src/core/marks.ts'
 import type { RunEvent, RunReport, VerifyMode } from '../../src/core/report.ts'
@@ -11,9 +12,27 @@ import type { RecordOf } from '../../src/xapi/records.generated.ts'
 import type { Ref } from '../../src/xapi/ref.ts'
 import { trustListed } from '../../src/xapi/trust.ts'
 import type { Xapi } from '../../src/xapi/xapi.ts'
-import type { ControlledLabPool } from './lab.ts'
+import { type ControlledLabPool, type StartedLab, type StartedPool, startLab } from './lab.ts'
 
 export const MIB = 1024 * 1024
+
+/**
+ * Two pools for the tests of a `describe`, empty unless told otherwise: `use` gets them once they run, and they are stopped when all tests are
+ * done. `fresh`: new ones for every test.
+ */
+export function withTwoPools(
+  use: (source: StartedPool, target: StartedPool) => void,
+  { fresh = false, ...options }: Parameters<typeof startLab>[0] & { readonly fresh?: boolean } = {},
+): void {
+  let lab: StartedLab | undefined
+  const [begin, end] = fresh ? [beforeEach, afterEach] : [before, after]
+  begin(async () => {
+    lab = await startLab({ pools: ['paris', 'oslo'], empty: true, ...options })
+    const [source, target] = lab.pools as [StartedPool, StartedPool]
+    use(source, target)
+  })
+  end(() => lab?.close())
+}
 
 export const connectTo = (pool: ControlledLabPool): Promise<Xapi> =>
   connectXapi({ url: pool.url, user: pool.user, password: pool.password, trust: trustListed([pool.fingerprint]) })
@@ -37,6 +56,11 @@ export interface Chain {
   readonly job: string
   /** Default: the job's id. */
   readonly schedule?: string
+}
+
+/** A chain of its own for a VM, to the first SR of the target (or of another pool, or another SR). */
+export function chainBetween(source: ControlledLabPool, target: ControlledLabPool, vm: MadeVm, more: Partial<Chain> = {}): Chain {
+  return { source, target, vm: vm.uuid, sr: (more.target ?? target).srs[0]?.uuid as string, job: randomUUID(), ...more }
 }
 
 /** Does something before, after or instead of a call: gets what makes the call, gives what the engine sees. */
@@ -168,6 +192,31 @@ export function restorePoints(seen: Look, chain: Chain): SeenPoint[] {
     out.push({ uuid: vm.uuid, name: vm.name_label, run: mark.run, disks })
   }
   return out
+}
+
+/** Hashes of a restore point's disks, by userdevice. */
+export async function hashesOfPoint({ target }: Chain, point: SeenPoint): Promise<Record<string, string>> {
+  const found = Object.entries(point.disks).map(async ([device, vdi]) => [device, await hashOf(target, vdi)] as const)
+  return Object.fromEntries(await Promise.all(found))
+}
+
+/** G1: the run's restore point is there, with exactly these disks. */
+export async function assertHolds(chain: Chain, run: string, expected: Record<string, string>): Promise<void> {
+  const point = restorePoints(await look(chain.target), chain).find((candidate) => candidate.run === run)
+  assert.ok(point, `restore point of run ${run}`)
+  assert.deepEqual(await hashesOfPoint(chain, point), expected)
+}
+
+/** The same for the disks that the source has now. */
+export const assertHoldsNow = async (chain: Chain, run: string, vm: MadeVm): Promise<void> =>
+  assertHolds(chain, run, await hashesOf(chain.source, vm))
+
+/** After a run that went well: the restore point is what the source is now, the replica is protected, and nothing else is left. */
+export async function assertWhole(chain: Chain, run: string, vm: MadeVm): Promise<void> {
+  await assertHoldsNow(chain, run, vm)
+  const seen = await look(chain.target)
+  assertProtected(seen, chain)
+  assertNoLeftovers(await look(chain.source), seen, chain, vm)
 }
 
 /** The replica of a chain: the VM, not a snapshot, that carries the chain's own mark. */
