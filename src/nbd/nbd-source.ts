@@ -1,5 +1,6 @@
 /** A `BlockSource` that reads chosen extents of a disk over NBD. */
 import type { Block, BlockSource, Extent, ReadOptions } from '../block/block.ts'
+import { sharedRelease } from '../block/shared-release.ts'
 import { takeBuffer } from './buffer-shelf.ts'
 import { NbdError } from './nbd-error.ts'
 import type { NbdPool } from './pool.ts'
@@ -177,18 +178,10 @@ export function createNbdSource(options: NbdSourceOptions): BlockSource {
 
 /** The wanted parts of a read as blocks that share its memory; `free` is called when the last one is released. */
 function toBlocks(plan: PlannedRead, buffer: Buffer, free: () => void): Block[] {
-  let held = plan.wanted.length
-  return plan.wanted.map(({ offset, length }) => {
-    let released = false
-    return {
-      offset,
-      data: length === plan.length ? buffer : buffer.subarray(offset - plan.offset, offset - plan.offset + length),
-      release() {
-        if (released) return
-        released = true
-        held--
-        if (held === 0) free()
-      },
-    }
-  })
+  const holder = sharedRelease(plan.wanted.length, free)
+  return plan.wanted.map(({ offset, length }) => ({
+    offset,
+    data: length === plan.length ? buffer : buffer.subarray(offset - plan.offset, offset - plan.offset + length),
+    release: holder(),
+  }))
 }

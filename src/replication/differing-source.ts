@@ -1,5 +1,6 @@
 /** What of a source differs from what a disk of the target holds: the source of a repair. Both sides are read, only differences go on. */
 import type { Block, BlockSource, ReadOptions } from '../block/block.ts'
+import { sharedRelease } from '../block/shared-release.ts'
 import type { NbdPool } from '../nbd/pool.ts'
 
 const GRANULE = 65536
@@ -56,17 +57,8 @@ async function* differences(waiting: { block: Block; there: Promise<Buffer> }[])
     throw error
   }
   if (runs.length === 0) return block.release()
-  let left = runs.length
-  for (const { start, end } of runs) {
-    let released = false
-    const release = () => {
-      if (released) return
-      released = true
-      left--
-      if (left === 0) block.release()
-    }
-    yield { offset: block.offset + start, data: block.data.subarray(start, end), release }
-  }
+  const holder = sharedRelease(runs.length, () => block.release())
+  for (const { start, end } of runs) yield { offset: block.offset + start, data: block.data.subarray(start, end), release: holder() }
 }
 
 interface Run {
