@@ -17,6 +17,7 @@ export const commands: Readonly<Record<string, () => Promise<Command>>> = {
   replicate: async () => (await import('./replicate.ts')).command,
   run: async () => (await import('./remote/run.ts')).command,
   schedule: async () => (await import('./remote/schedule.ts')).command,
+  server: async () => (await import('./remote/server.ts')).command,
   settings: async () => (await import('./remote/settings.ts')).command,
   verify: async () => (await import('./verify.ts')).command,
 }

@@ -9,6 +9,7 @@ export const NOUNS: Readonly<Record<string, () => Promise<Noun>>> = {
   replica: async () => (await import('./replica.ts')).noun,
   notification: async () => (await import('./notification.ts')).noun,
   settings: async () => (await import('./settings.ts')).noun,
+  server: async () => (await import('./server.ts')).noun,
   config: async () => (await import('./config.ts')).noun,
 }
 
