@@ -176,7 +176,7 @@ test('an export that stalls is given up', () =>
       await assert.rejects(all(stream), { name: 'XapiConnectionError', reason: 'timeout' })
       await stream.close()
     },
-    200,
+    1_000,
   ))
 
 test('closing an export hangs up and waits until its task has ended', () => {
@@ -280,7 +280,7 @@ test('a server that never answers a transfer is given up', () =>
   withPool(
     (request, end) => void request.socket.on('close', () => end(IO_ERROR)),
     (xapi) => assert.rejects(openImport(xapi), { code: 'VDI_IO_ERROR' }),
-    200,
+    1_000,
   ))
 
 test('an import sends what is written and nothing else, and its task decides, for four calls', () => {
@@ -430,7 +430,7 @@ test('an import whose server takes nothing is given up', () =>
       for (const socket of server.sockets) socket.resume()
       await stream.abort()
     },
-    300,
+    1_000,
   ))
 
 test('aborting an import hangs up, waits until its task has ended, and finishing it then is an error', () => {

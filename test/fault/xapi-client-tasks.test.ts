@@ -38,13 +38,17 @@ function asyncCall(then: (server: ScriptedXapi, task: string) => void) {
   })
 }
 
-const soon = (work: () => void) => void setTimeout(work, 20)
+/** Once the client waits: its first event.from told it of the task, its second one is under way. */
+async function onceAwaited(server: ScriptedXapi, work: () => void): Promise<void> {
+  while (server.calls.filter((name) => name === 'event.from').length < 2) await new Promise((resolve) => setImmediate(resolve))
+  work()
+}
 const calledSince = (server: ScriptedXapi, name: string) => server.calls.slice(server.calls.indexOf(name))
 
 test('an Async call gives its decoded result and destroys its task, for five calls and no polling', () =>
   withPool(
     asyncCall((server, task) => {
-      setTimeout(() => server.setTask(task, { status: 'success', progress: 1, result: '<value>OpaqueRef:snap</value>' }), 300)
+      void onceAwaited(server, () => server.setTask(task, { status: 'success', progress: 1, result: '<value>OpaqueRef:snap</value>' }))
     }),
     async (xapi, server) => {
       assert.equal(await xapi.callAsync('VM.snapshot', ['OpaqueRef:vm', 'name']), 'OpaqueRef:snap')
@@ -67,7 +71,7 @@ test('an Async call that has ended before somebody waits costs one call less', (
 test('progress is told as it changes', () => {
   const seen: number[] = []
   return withPool(
-    asyncCall((server, task) => soon(() => server.setTask(task, { progress: 0.5 }))),
+    asyncCall((server, task) => void onceAwaited(server, () => server.setTask(task, { progress: 0.5 }))),
     async (xapi, server) => {
       await xapi.callAsync('VM.snapshot', [], {
         onProgress: (fraction) => {
@@ -83,7 +87,10 @@ test('progress is told as it changes', () => {
 
 test('the error of a task is thrown with its code, parameters and call, and the task destroyed', () =>
   withPool(
-    asyncCall((server, task) => soon(() => server.setTask(task, { status: 'failure', error_info: ['VM_BAD_POWER_STATE', 'a', 'b'] }))),
+    asyncCall(
+      (server, task) =>
+        void onceAwaited(server, () => server.setTask(task, { status: 'failure', error_info: ['VM_BAD_POWER_STATE', 'a', 'b'] })),
+    ),
     async (xapi) => {
       await assert.rejects(xapi.callAsync('VM.snapshot', []), (error: unknown) => {
         assert.ok(error instanceof XapiError)
@@ -95,14 +102,14 @@ test('the error of a task is thrown with its code, parameters and call, and the 
 
 test('a task cancelled by somebody else is a failure', () =>
   withPool(
-    asyncCall((server, task) => soon(() => server.setTask(task, { status: 'cancelled' }))),
+    asyncCall((server, task) => void onceAwaited(server, () => server.setTask(task, { status: 'cancelled' }))),
     (xapi) => assert.rejects(xapi.callAsync('VM.snapshot', []), { name: 'XapiError', code: 'TASK_CANCELLED' }),
   ))
 
 test('a task that vanishes while somebody waits, or before, is a failure', async () => {
   const vanished = { name: 'XapiError', code: 'HANDLE_INVALID' }
   await withPool(
-    asyncCall((server, task) => setTimeout(() => server.setTask(task, undefined), 100)),
+    asyncCall((server, task) => void onceAwaited(server, () => server.setTask(task, undefined))),
     (xapi) => assert.rejects(xapi.callAsync('VM.snapshot', []), vanished),
   )
   await withPool(
@@ -115,7 +122,7 @@ test('an abort cancels the task, and the task that goes with it is destroyed', (
   const abort = new AbortController()
   return withPool(
     (server) => ({
-      ...asyncCall(() => soon(() => abort.abort(new Error('enough'))))(server),
+      ...asyncCall((server) => void onceAwaited(server, () => abort.abort(new Error('enough'))))(server),
       'task.cancel': ([task]) => {
         server().setTask(String(task), { status: 'cancelled' })
         return { value: '' }
@@ -150,7 +157,7 @@ test('an abort while the call starts still cancels its task', () => {
 test('a task that does not listen to its cancelling is marked as cancelled after a while and destroyed', () => {
   const abort = new AbortController()
   return withPool(
-    asyncCall(() => soon(() => abort.abort(new Error('enough')))),
+    asyncCall((server) => void onceAwaited(server, () => abort.abort(new Error('enough')))),
     async (xapi, server) => {
       await assert.rejects(xapi.callAsync('VM.snapshot', [], { signal: abort.signal }), /enough/)
       assert.ok(server.calls.includes('task.set_status'))
@@ -202,11 +209,12 @@ test('waits of many tasks do not wait for each other, nor use up the calls that 
 
 test('a connection that breaks during the wait does not lose the task', () =>
   withPool(
-    asyncCall((server, task) =>
-      setTimeout(() => {
-        for (const socket of server.sockets) socket.destroy()
-        server.setTask(task, { status: 'success', result: '<value>x</value>' })
-      }, 100),
+    asyncCall(
+      (server, task) =>
+        void onceAwaited(server, () => {
+          for (const socket of server.sockets) socket.destroy()
+          server.setTask(task, { status: 'success', result: '<value>x</value>' })
+        }),
     ),
     async (xapi) => assert.equal(await xapi.callAsync('VM.snapshot', []), 'x'),
   ))
@@ -216,9 +224,7 @@ test('a session that ends during the wait does not lose the task', () =>
     (server) => {
       let waits = 0
       return {
-        ...asyncCall((running, task) => setTimeout(() => running.setTask(task, { status: 'success', result: '<value>x</value>' }), 100))(
-          server,
-        ),
+        ...asyncCall(() => undefined)(server),
         'event.from': ([classes]) => {
           const ref = String((classes as string[])[0]).slice('task/'.length)
           if (waits++ === 0) {

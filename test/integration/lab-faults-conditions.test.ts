@@ -124,9 +124,9 @@ test("dom0's attachment lingers: the disk is in use for a while after the transf
 
 test('VDI_IN_USE for seconds after a detach, although no VBD is left', async () => {
   const { ref, uuid } = await lab.newDisk()
-  await lab.set({ kind: 'vdi-in-use', seconds: 0.5, match: { vdi: uuid } })
-  await imported(lab.xapi, ref, frame(0, Buffer.alloc(512, 1)))
+  await lab.set({ kind: 'vdi-in-use', seconds: 2, match: { vdi: uuid } })
   const since = performance.now()
+  await imported(lab.xapi, ref, frame(0, Buffer.alloc(512, 1)))
   for (;;) {
     if (lab.fired().at(-1) === 'vdi-in-use') break
     await new Promise(setImmediate)
@@ -140,10 +140,10 @@ test('VDI_IN_USE for seconds after a detach, although no VBD is left', async () 
       (error) => !code('VDI_IN_USE')(error),
     )
     if (gone) break
-    assert.ok(performance.now() - since < 5000)
+    assert.ok(performance.now() - since < 60_000)
     await new Promise((resolve) => setTimeout(resolve, 20))
   }
-  assert.ok(performance.now() - since >= 400)
+  assert.ok(performance.now() - since >= 2000)
 })
 
 describe('through the control address', () => {

@@ -33,6 +33,20 @@ async function milliseconds(work: () => Promise<unknown>): Promise<number> {
   return performance.now() - begin
 }
 
+/**
+ * That the work takes at least so long whenever it is done, and less than `below` on a machine that is not busy with something else: of
+ * ten tries one is enough, since a busy machine only adds to what the lab does.
+ */
+async function assertTakes(least: number, below: number, work: () => Promise<unknown>): Promise<void> {
+  const tries: number[] = []
+  do {
+    const took = await milliseconds(work)
+    assert.ok(took >= least, `${took} ms, less than ${least}`)
+    tries.push(took)
+  } while (Math.min(...tries) >= below && tries.length < 10)
+  assert.ok(Math.min(...tries) < below, `${tries.map(Math.round).join(', ')} ms, never below ${below}`)
+}
+
 function connect() {
   const { nbd, certificate } = lab.pool
   const exportName = `/${uuid}?session_id=${lab.xapi.session}`
@@ -42,17 +56,22 @@ function connect() {
 test('a call takes a round trip, on a connection that was open before as well', async () => {
   await lab.xapi.call('SR.get_all', [])
   await lab.set({ kind: 'network', roundTripMs: 100 })
-  const took = await milliseconds(() => lab.xapi.call('SR.get_all', []))
-  assert.ok(took >= 99 && took < 300, `${took} ms`)
+  const call = () => lab.xapi.call('SR.get_all', [])
+  // A second round trip would make it 200.
+  await assertTakes(99, 190, call)
   lab.faults.clearAll()
-  assert.ok((await milliseconds(() => lab.xapi.call('SR.get_all', []))) < 90)
+  await assertTakes(0, 90, call)
 })
 
 test('a new connection costs the round trips of TCP and TLS', needs('curl'), async () => {
   await lab.set({ kind: 'network', roundTripMs: 100 })
-  const { stdout } = await run('curl', ['-sk', '-w', ' %{time_total}', '-d', '{}', `${lab.started.url}/jsonrpc`])
-  const seconds = Number(stdout.split(' ').at(-1))
-  assert.ok(seconds >= 0.29 && seconds < 0.8, `${seconds} s`)
+  const seconds: number[] = []
+  do {
+    const { stdout } = await run('curl', ['-sk', '-w', ' %{time_total}', '-d', '{}', `${lab.started.url}/jsonrpc`])
+    seconds.push(Number(stdout.split(' ').at(-1)))
+    assert.ok((seconds.at(-1) as number) >= 0.29, `${seconds} s`)
+  } while (Math.min(...seconds) >= 0.8 && seconds.length < 10)
+  assert.ok(Math.min(...seconds) < 0.8, `${seconds} s`)
 })
 
 test('NBD reads sent together take one round trip, one after the other one each', async () => {
@@ -60,8 +79,7 @@ test('NBD reads sent together take one round trip, one after the other one each'
   const connection = await connect()
   try {
     await connection.read(0, 512)
-    const together = await milliseconds(() => Promise.all(Array.from({ length: 32 }, (_, n) => connection.read(n * 65_536, 65_536))))
-    assert.ok(together >= 99 && together < 300, `together ${together} ms`)
+    await assertTakes(99, 300, () => Promise.all(Array.from({ length: 32 }, (_, n) => connection.read(n * 65_536, 65_536))))
     const apart = await milliseconds(async () => {
       for (let n = 0; n < 4; n += 1) await connection.read(n * 65_536, 65_536)
     })
@@ -75,18 +93,15 @@ test('NBD reads sent together take one round trip, one after the other one each'
 
 test('the bandwidth is one for everything: two transfers at once take as long as one after the other', async () => {
   await lab.set({ kind: 'network', bytesPerSecond: 16 * MIB })
-  const alone = await milliseconds(async () => assert.ok((await exported(lab.xapi, vdi)).equals(content)))
-  assert.ok(alone >= 480 && alone < 1500, `alone ${alone} ms`)
-  const both = await milliseconds(() => Promise.all([exported(lab.xapi, vdi), exported(lab.xapi, vdi)]))
-  assert.ok(both >= 960 && both < 3000, `both ${both} ms`)
+  await assertTakes(480, 1500, async () => assert.ok((await exported(lab.xapi, vdi)).equals(content)))
+  await assertTakes(960, 3000, () => Promise.all([exported(lab.xapi, vdi), exported(lab.xapi, vdi)]))
 })
 
 test('an import goes through latency and bandwidth, and arrives whole', async () => {
   const { ref } = await lab.newDisk(SIZE)
   await lab.set({ kind: 'network', roundTripMs: 50, bytesPerSecond: 16 * MIB })
   const frames = Array.from({ length: SIZE / MIB }, (_, n) => frame(n * MIB, content.subarray(n * MIB, (n + 1) * MIB)))
-  const took = await milliseconds(() => imported(lab.xapi, ref, ...frames))
-  assert.ok(took >= 500 && took < 2500, `${took} ms`)
+  await assertTakes(500, 2500, () => imported(lab.xapi, ref, ...frames))
   for (let at = 0; at < SIZE; at += MIB) {
     assert.ok(
       lab.pool.storage

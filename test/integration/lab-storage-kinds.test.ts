@@ -187,8 +187,8 @@ describe('kinds of storage', () => {
     try {
       const began = performance.now()
       await xapi.call('VDI.destroy', [taken])
-      await xapi.waitFor('VDI', disk, (record) => record?.sm_config['vhd-blocks'] !== undefined, { timeoutMs: 20_000 })
-      await xapi.waitFor('VDI', disk, (record) => record?.sm_config['vhd-parent'] === undefined, { timeoutMs: 20_000 })
+      await xapi.waitFor('VDI', disk, (record) => record?.sm_config['vhd-blocks'] !== undefined, { timeoutMs: 60_000 })
+      await xapi.waitFor('VDI', disk, (record) => record?.sm_config['vhd-parent'] === undefined, { timeoutMs: 60_000 })
       assert.ok(performance.now() - began >= 690, `${performance.now() - began} ms`)
       assert.deepEqual((await xapi.record('VDI', disk)).sm_config, { 'image-format': 'vhd' })
       const hash = createHash('sha256').update(Buffer.alloc(65_536, 3)).update(Buffer.alloc(65_536, 4)).digest('hex')

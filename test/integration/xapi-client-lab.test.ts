@@ -110,8 +110,8 @@ test('Async calls give what the plain ones give, and leave no task', async () =>
 
 test('waiting for an object looks at it at once, sees its changes, and tells when it is gone', async () => {
   const disk = await newDisk()
-  await xapi.waitFor('VDI', disk, (record) => record?.name_label === 'disk', { timeoutMs: 5_000 })
-  const renamed = xapi.waitFor('VDI', disk, (record) => record?.name_label === 'other', { timeoutMs: 5_000 })
+  await xapi.waitFor('VDI', disk, (record) => record?.name_label === 'disk', { timeoutMs: 60_000 })
+  const renamed = xapi.waitFor('VDI', disk, (record) => record?.name_label === 'other', { timeoutMs: 60_000 })
   await xapi.call('VDI.set_name_label', [disk, 'other'])
   await renamed
   await assert.rejects(
@@ -119,18 +119,18 @@ test('waiting for an object looks at it at once, sees its changes, and tells whe
     { reason: 'timeout' },
   )
   const abort = new AbortController()
-  const aborted = xapi.waitFor('VDI', disk, () => false, { timeoutMs: 5_000, signal: abort.signal })
+  const aborted = xapi.waitFor('VDI', disk, () => false, { timeoutMs: 60_000, signal: abort.signal })
   abort.abort(new Error('enough'))
   await assert.rejects(aborted, /enough/)
-  const gone = xapi.waitFor('VDI', disk, (record) => record === undefined, { timeoutMs: 5_000 })
+  const gone = xapi.waitFor('VDI', disk, (record) => record === undefined, { timeoutMs: 60_000 })
   const never = assert.rejects(
-    xapi.waitFor('VDI', disk, (record) => record?.name_label === 'never', { timeoutMs: 5_000 }),
+    xapi.waitFor('VDI', disk, (record) => record?.name_label === 'never', { timeoutMs: 60_000 }),
     { code: 'HANDLE_INVALID' },
   )
   await xapi.call('VDI.destroy', [disk])
   await gone
   await never
-  await xapi.waitFor('VDI', disk, (record) => record === undefined, { timeoutMs: 5_000 })
+  await xapi.waitFor('VDI', disk, (record) => record === undefined, { timeoutMs: 60_000 })
 })
 
 test('chunked writes land where they were sent and a raw export reads them back, for four calls each', async () => {
