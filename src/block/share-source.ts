@@ -1,6 +1,7 @@
 /** One source read once for several takers: each gets the blocks that it wants, and the slowest paces the reading. */
 import type { Block, BlockSource, Extent, ReadOptions } from './block.ts'
 import { partsWithin, totalLength } from './extents.ts'
+import { sharedRelease } from './shared-release.ts'
 
 /** Bytes that wait for one taker at most before nothing more is read; what a read brings is never cut. */
 const MOST_WAITING = 8 * 1024 * 1024
@@ -52,19 +53,14 @@ export function shareSource(source: BlockSource, wanted: readonly (readonly Exte
   /** Gives a block's memory back when every taker has released its parts. */
   function hand(block: Block): void {
     const takers = reading().map((branch) => ({ branch, parts: branch.partsOf(block) }))
-    let held = takers.reduce((sum, { parts }) => sum + parts.length, 0)
-    if (held === 0) block.release()
+    const holders = takers.reduce((sum, { parts }) => sum + parts.length, 0)
+    if (holders === 0) return block.release()
+    const holder = sharedRelease(holders, () => block.release())
     for (const { branch, parts } of takers) {
       for (const { offset, length } of parts) {
         const at = offset - block.offset
-        let released = false
-        const release = () => {
-          if (released) return
-          released = true
-          held--
-          if (held === 0) block.release()
-        }
-        branch.give({ offset, data: length === block.data.length ? block.data : block.data.subarray(at, at + length), release })
+        const data = length === block.data.length ? block.data : block.data.subarray(at, at + length)
+        branch.give({ offset, data, release: holder() })
       }
     }
   }
