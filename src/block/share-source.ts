@@ -54,7 +54,7 @@ export function shareSource(source: BlockSource, wanted: readonly (readonly Exte
   function hand(block: Block): void {
     const takers = reading().map((branch) => ({ branch, parts: branch.partsOf(block) }))
     const holders = takers.reduce((sum, { parts }) => sum + parts.length, 0)
-    if (holders === 0) return block.release()
+    if (holders === 0) block.release()
     const holder = sharedRelease(holders, () => block.release())
     for (const { branch, parts } of takers) {
       for (const { offset, length } of parts) {
