@@ -4,6 +4,7 @@
  * self-signed as a rule, so chains and names say nothing; the handshake proves that the peer holds the key of the certificate
  * whose fingerprint is compared. Sessions are never resumed: a resumed handshake shows no certificate.
  */
+import type { X509Certificate } from 'node:crypto'
 import { connect as connectPlain, isIP, type Socket } from 'node:net'
 import { connect as connectTls, type TLSSocket } from 'node:tls'
 import { XapiConnectionError, XapiTrustError } from './errors.ts'
@@ -97,6 +98,18 @@ export function pinnedConnector(trust: TrustPolicy, staleMs: number = STALE_MS):
 
 export function closedError(where: string): XapiConnectionError {
   return new XapiConnectionError('closed', where, 'this client is closed', { unsent: true })
+}
+
+/** The certificate that an address shows, whether it is trusted or not; hangs up at once. Throws XapiConnectionError, or the signal's reason. */
+export async function peerCertificate(
+  address: Address,
+  { signal = new AbortController().signal, timeoutMs = 15_000 }: Partial<OpenOptions> = {},
+): Promise<X509Certificate> {
+  const socket = await connected(address, { signal, timeoutMs })
+  const certificate = (socket as TLSSocket).getPeerX509Certificate()
+  socket.destroy()
+  if (certificate) return certificate
+  throw new XapiConnectionError('tls', formatAddress(address), 'the TLS handshake showed no certificate', { unsent: true })
 }
 
 /** Connects and shakes hands; nothing of HTTP has been sent when it resolves. */

@@ -6,6 +6,8 @@ export interface CallOptions {
   readonly signal?: AbortSignal
   /** Milliseconds until the call is given up (default: 60 s; Async calls: 1 h without any news of the task). */
   readonly timeoutMs?: number
+  /** A call that blocks on the server for long (event.from): has connections of its own, and holds up no other. */
+  readonly blocking?: boolean
 }
 
 export interface AsyncOptions extends CallOptions {

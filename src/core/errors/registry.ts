@@ -7,6 +7,7 @@ import type { ErrorArea, ErrorEntry } from './entry.ts'
 import { FAILING_OVER } from './failing-over.ts'
 import { PLANNING } from './planning.ts'
 import { CERTIFICATES, REACHING, XAPI } from './pools.ts'
+import { REGISTERED_POOLS } from './registered-pools.ts'
 import { CHECKING, RUNNING } from './running.ts'
 import { STORING } from './storing.ts'
 import { IMAGES, NBD } from './streams.ts'
@@ -22,6 +23,7 @@ export const ERROR_AREAS = {
   "XAPI's own errors": XAPI,
   NBD,
   'Disk images': IMAGES,
+  'Registered pools': REGISTERED_POOLS,
   "The server's data": STORING,
   'On the command line': COMMAND_LINE,
 } as const satisfies Readonly<Record<string, ErrorArea>>
