@@ -3,11 +3,17 @@ import { type Command, UsageError } from './command.ts'
 
 const commands: Readonly<Record<string, () => Promise<Command>>> = {
   test: async () => (await import('./failover/test.ts')).command,
+  now: async () => (await import('./failover/now.ts')).command,
+  undo: async () => (await import('./failover/undo.ts')).command,
+  status: async () => (await import('./failover/status.ts')).command,
   cleanup: async () => (await import('./failover/cleanup.ts')).command,
 }
 
 const summaries: readonly (readonly [name: string, summary: string])[] = [
   ['test', 'start a clone of a restore point where it disturbs nobody, see whether it comes up, remove it'],
+  ['now', 'let a replica take over now; its source need not answer'],
+  ['undo', 'give up what a VM that failed over wrote: it is a replica again'],
+  ['status', 'which VMs of a pool have failed over, and which tests are there'],
   ['cleanup', 'remove what test failovers kept or left'],
 ]
 

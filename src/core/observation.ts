@@ -145,6 +145,8 @@ export interface Replica {
   readonly powerState: PowerState
   /** Its start is blocked, or it is still being made. Where somebody has allowed it, what the replica holds may be theirs. */
   readonly protected: boolean
+  /** It took over from its source, or is about to. */
+  readonly failedOver?: { readonly at: string; readonly kind: 'planned' | 'unplanned' }
   readonly disks: readonly ReplicaDisk[]
 }
 

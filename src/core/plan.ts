@@ -77,6 +77,7 @@ export interface Refusal {
     | 'source-is-replica'
     | 'source-busy'
     | 'replica-in-use'
+    | 'replica-failed-over'
     | 'shared-disk'
     | 'resetting-disk'
     | 'usb-device'
@@ -203,6 +204,14 @@ function refuse(source: SourceFacts, target: TargetFacts): Refusal | undefined {
         nth === 0
           ? 'delete snapshots of the VM and give the storage time to coalesce'
           : 'keep fewer restore points and give the storage time to coalesce',
+    }
+  }
+  const failedOver = target.replica?.failedOver
+  if (failedOver !== undefined) {
+    return {
+      code: 'replica-failed-over',
+      text: `the replica "${target.replica?.name}" has failed over (${failedOver.kind}, ${failedOver.at}): what it holds is newer than the source`,
+      hint: 'turn the protection round (understudy failover reprotect), go back (understudy failback), or give up what it wrote (understudy failover undo)',
     }
   }
   if (target.replica !== undefined && target.replica.powerState !== 'Halted') {

@@ -1,4 +1,6 @@
 /** Reads the replica, its restore points and what earlier runs left on the target SR into plain facts. */
+
+import { readFailoverMark } from '../core/failover/marks.ts'
 import { Failure } from '../core/failure.ts'
 import { isBeingWritten, MARK, parseDatetime, readMarks, readReplicaMark, readRestorePointMark, readWritingMark } from '../core/marks.ts'
 import type { Replica, ReplicaDisk, RestorePoint, RestorePointDisk, TargetFacts } from '../core/observation.ts'
@@ -204,6 +206,7 @@ async function replicaFacts(
   askWritten: AskWritten,
 ): Promise<Replica> {
   const newest = newestFirst(points.filter(({ complete }) => complete))[0]
+  const failover = readFailoverMark(record.other_config, record.uuid)
   const disks = await Promise.all(
     disksOf(view, record).map(async ({ ref, record: disk, vbdRecord }): Promise<ReplicaDisk> => {
       const copy = newest?.disks.find(({ snapshotOf }) => snapshotOf === disk.uuid)
@@ -237,6 +240,7 @@ async function replicaFacts(
     powerState: record.power_state as Replica['powerState'],
     // It is a template until its start is blocked (createReplica).
     protected: record.is_a_template || 'start' in record.blocked_operations,
+    ...(failover === undefined ? {} : { failedOver: { at: failover.at, kind: failover.kind } }),
     disks,
   }
 }

@@ -98,7 +98,7 @@ async function viewBoth({ source, target, signal, storage, views }: RunOptions):
   return { source: one, target: other }
 }
 
-function askByTracking({ target, signal }: RunOptions): AskWritten {
+export function askByTracking({ target, signal }: Pick<RunOptions, 'target' | 'signal'>): AskWritten {
   return async (snapshot, disk, size) => {
     try {
       // A plain call: both disks are at rest, and when it takes too long there is another way to be sure.
@@ -117,7 +117,7 @@ function askByTracking({ target, signal }: RunOptions): AskWritten {
 const PROOF_TIMEOUT_MS = 120_000
 
 /** `start_time` of a VM's metrics is the epoch until it is started. */
-function askStarted({ target, signal }: RunOptions): AskStarted {
+export function askStarted({ target, signal }: Pick<RunOptions, 'target' | 'signal'>): AskStarted {
   return async (vm) => {
     try {
       const metrics = await target.call<Ref<'VM_metrics'>>('VM.get_metrics', [vm], { signal })

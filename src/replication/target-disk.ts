@@ -108,7 +108,11 @@ export async function prepareTargetDisk(
 }
 
 /** A clone can't be named or marked as it is made, but it inherits what its origin carries at that moment. */
-async function cloneMarked({ target, ids, signal }: RunContext, of: Ref<'VDI'>, record: RecordOf['VDI']): Promise<Ref<'VDI'>> {
+export async function cloneMarked(
+  { target, ids, signal }: Pick<RunContext, 'target' | 'ids' | 'signal'>,
+  of: Ref<'VDI'>,
+  record: RecordOf['VDI'],
+): Promise<Ref<'VDI'>> {
   const token = cloningToken(ids)
   if (record.other_config[MARK.cloning] !== token) {
     await target.call('VDI.set_other_config', [of, { ...record.other_config, [MARK.cloning]: token }], { signal })
@@ -173,7 +177,7 @@ async function adopt(
 }
 
 /** Change tracking on the replica's disk is what proves later that nobody else wrote to it. */
-async function track({ target, signal, log }: RunContext, ref: Ref<'VDI'>): Promise<boolean> {
+export async function track({ target, signal, log }: Pick<RunContext, 'target' | 'signal' | 'log'>, ref: Ref<'VDI'>): Promise<boolean> {
   try {
     await target.callAsync('VDI.enable_cbt', [ref], { signal })
     return true
@@ -184,7 +188,12 @@ async function track({ target, signal, log }: RunContext, ref: Ref<'VDI'>): Prom
   }
 }
 
-async function attach({ target, signal }: RunContext, vm: Ref<'VM'>, vdi: Ref<'VDI'>, wanted: WantedDisk): Promise<void> {
+export async function attach(
+  { target, signal }: Pick<RunContext, 'target' | 'signal'>,
+  vm: Ref<'VM'>,
+  vdi: Ref<'VDI'>,
+  wanted: Pick<WantedDisk, 'userdevice' | 'bootable' | 'mode'>,
+): Promise<void> {
   const record = {
     VM: vm,
     VDI: vdi,

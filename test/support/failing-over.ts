@@ -6,7 +6,9 @@ import type { ReadinessCheck } from '../../src/core/failover/readiness.ts'
 import { systemClock } from '../../src/replication/failover/clock.ts'
 import { cloneToWorkOn, prepareCopy } from '../../src/replication/failover/clone.ts'
 import type { FailoverOptions } from '../../src/replication/failover/options.ts'
+import { prepareTakeOver, type TakeOverReport, type TakeOverWishes, takeOver } from '../../src/replication/failover/take-over.ts'
 import { type TestReport, testFailover } from '../../src/replication/failover/test-failover.ts'
+import { findFailedOver, theOnly, undoFailover } from '../../src/replication/failover/undo.ts'
 import type { WantedPoint } from '../../src/replication/proof/find-point.ts'
 import type { RecordOf } from '../../src/xapi/records.generated.ts'
 import type { Ref } from '../../src/xapi/ref.ts'
@@ -22,6 +24,7 @@ export interface Changes {
   readonly id?: string
   readonly meddle?: Meddle
   readonly onEvent?: FailoverOptions['onEvent']
+  readonly lockTiming?: FailoverOptions['lockTiming']
 }
 
 export const optionsFor = (target: Xapi, changes: Changes = {}): FailoverOptions => ({
@@ -29,7 +32,7 @@ export const optionsFor = (target: Xapi, changes: Changes = {}): FailoverOptions
   signal: changes.signal ?? new AbortController().signal,
   id: changes.id ?? randomUUID(),
   clock: systemClock,
-  lockTiming: LOCKS,
+  lockTiming: changes.lockTiming ?? LOCKS,
   ...(changes.onEvent === undefined ? {} : { onEvent: changes.onEvent }),
 })
 
@@ -84,3 +87,28 @@ export async function hashesNow(pool: ControlledLabPool, seen: Look, uuid: strin
   })
   return Object.fromEntries(await Promise.all(disks.map(async ([device, vdi]) => [device, await hashOf(pool, vdi)])))
 }
+
+export interface TakeOverChanges extends CopyChanges {
+  readonly clone?: boolean
+}
+
+export const wishesToTakeOver = (chain: Chain, changes: TakeOverChanges = {}): TakeOverWishes => ({
+  ...wishesOf(chain, changes, { kind: 'replica' }, 'keep'),
+  kind: 'unplanned',
+  clone: changes.clone ?? false,
+  readiness: { checks: changes.checks ?? [{ kind: 'tools' }], timeoutMs: changes.timeoutMs ?? 60_000 },
+})
+
+export const failOver = (chain: Chain, changes: TakeOverChanges = {}): Promise<TakeOverReport> =>
+  withXapi(chain.target, async (xapi) => {
+    const options = optionsFor(xapi, changes)
+    const wishes = wishesToTakeOver(chain, changes)
+    const { plan } = await prepareTakeOver(options, wishes)
+    return takeOver(options, wishes, plan)
+  })
+
+export const undo = (chain: Chain): Promise<void> =>
+  withXapi(chain.target, async (xapi) => {
+    const options = optionsFor(xapi)
+    await undoFailover(options, theOnly(await findFailedOver(options, chain), chain.vm))
+  })

@@ -1,5 +1,9 @@
 /** Plans and reports of failovers, for people. */
+
+import type { Reason } from '../../core/base.ts'
+import type { TakeOverPlan } from '../../core/failover/take-over.ts'
 import type { CopyPlan } from '../../replication/failover/clone.ts'
+import type { TakeOverReport } from '../../replication/failover/take-over.ts'
 import type { TestReport } from '../../replication/failover/test-failover.ts'
 import { formatSeconds } from '../sizes.ts'
 
@@ -26,4 +30,36 @@ export function formatTest(report: TestReport): string {
       : `Kept: VM ${report.vm?.uuid}. Remove it with: understudy failover cleanup --test ${report.id}`,
   ]
   return `${formatCopyPlan(report.plan)}${lines.join('\n')}\n`
+}
+
+const told = (heading: string, reasons: readonly Reason[]): string[] =>
+  reasons.length === 0
+    ? []
+    : [heading, ...reasons.map(({ text, avoid }) => `  - ${text}${avoid === undefined ? '' : ` (to avoid it: ${avoid})`}`)]
+
+export function formatTakeOverPlan(plan: TakeOverPlan): string {
+  const { point, vifs } = plan
+  const lines = [
+    `Failover (${plan.kind}) of VM ${plan.chain.vm} to restore point "${point.name}" of ${shortTime(point.takenAt)}`,
+    ...(plan.continues ? ['A failover that was begun and not finished is continued.'] : []),
+    ...told('What happens:', plan.happens),
+    ...vifs.map(({ device, reason }) => `  - interface ${device}: ${reason.text}`),
+    ...told('What is lost:', plan.lost),
+    ...told('What it costs:', plan.costs),
+    ...told('Look at this:', plan.warnings),
+  ]
+  return `${lines.join('\n')}\n`
+}
+
+export function formatTakeOver({ vm, seconds, evidence, warnings, ready, plan }: TakeOverReport): string {
+  const shown = new Set(plan.warnings)
+  const lines = [
+    ...evidence.map(({ ok, check, text, seconds: at }) => `  ${ok ? '✓' : '✗'} ${check} after ${formatSeconds(at)}: ${text}`),
+    ...told(
+      'Look at this:',
+      warnings.filter((warning) => !shown.has(warning)),
+    ),
+    `"${vm.name}" (${vm.uuid}) ${ready === false ? 'was started but is not up' : ready ? 'is up' : 'was started'}, ${formatSeconds(seconds.total)} after the beginning.`,
+  ]
+  return `${lines.join('\n')}\n`
 }

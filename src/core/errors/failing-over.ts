@@ -12,4 +12,44 @@ export const FAILING_OVER = {
     hint: 'mend what the message says, then do it again',
     status: 409,
   },
+  NOT_CONFIRMED: {
+    title: 'nobody agreed to what was shown',
+    hint: 'agree to it on a terminal, or with --yes',
+    status: 409,
+  },
+  START_BLOCKED: {
+    title: 'somebody else has blocked the start of the replica',
+    hint: 'take that away when it may start (xe vm-param-remove param-name=blocked-operations)',
+    status: 409,
+  },
+  PLAN_CHANGED: {
+    title: 'something changed since the plan was shown',
+    hint: 'look at the plan again',
+    status: 409,
+  },
+  REPLICA_NOT_FOUND: {
+    title: 'there is no replica of this VM that could take over',
+    hint: 'fail over to a clone of a restore point: --clone',
+    status: 404,
+  },
+  REPLICA_NOT_RUNNING: {
+    title: 'the replica does not run, so it can not be taken as it runs',
+    hint: 'leave out --as-it-runs: then it is started',
+    status: 409,
+  },
+  ALREADY_FAILED_OVER: {
+    title: 'the replica has failed over already',
+    hint: 'start it as any VM if it is down; understudy failover status tells more',
+    status: 409,
+  },
+  NOT_FAILED_OVER: {
+    title: 'no VM of this pool has failed over from that one',
+    hint: 'understudy failover status lists those that have',
+    status: 404,
+  },
+  FAILOVER_NOT_NAMED: {
+    title: 'several VMs have failed over from that one',
+    hint: 'name one with --failed-over',
+    status: 409,
+  },
 } as const satisfies ErrorArea

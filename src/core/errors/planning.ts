@@ -80,6 +80,11 @@ export const PLANNING = {
     hint: 'wait for it to end, then run again',
     status: 409,
   },
+  REPLICA_FAILED_OVER: {
+    title: 'the replica has failed over: it is the VM that is worked with',
+    hint: 'turn the protection round, go back, or undo the failover',
+    status: 409,
+  },
   REPLICA_IN_USE: {
     title: 'somebody uses the replica',
     cause: 'it is not halted, its start is no longer blocked, or one of its disks is attached to another VM',

@@ -66,12 +66,13 @@ export async function copyVm(options: FailoverOptions, view: PoolView, request: 
   }
 }
 
-async function placeVifs(
+/** Brings the interfaces of a halted VM to where they are planned; nothing is called for one that is right. */
+export async function placeVifs(
   options: FailoverOptions,
   view: PoolView,
   vm: Ref<'VM'>,
   record: RecordOf['VM'],
-  { vifs, mark }: CopyRequest,
+  { vifs, mark }: Pick<CopyRequest, 'vifs' | 'mark'>,
 ): Promise<void> {
   const { target, signal } = options
   for (const ref of record.VIFs) {
@@ -79,7 +80,7 @@ async function placeVifs(
     const plan = vifs.find(({ device }) => device === vif.device)
     if (plan === undefined) continue
     const place = await networkFor(options, view, plan, mark)
-    if (place === vif.network && plan.mac === null) continue
+    if (place === vif.network && (plan.mac === null || plan.mac.toLowerCase() === vif.MAC.toLowerCase())) continue
     await target.call('VIF.destroy', [ref], { signal })
     if (place === undefined) continue
     const { device, MTU, other_config, qos_algorithm_type, qos_algorithm_params } = vif

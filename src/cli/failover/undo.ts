@@ -1,0 +1,52 @@
+import { parseArgs } from 'node:util'
+import { Failure } from '../../core/failure.ts'
+import { findFailedOver, theOnly, undoFailover } from '../../replication/failover/undo.ts'
+import { type Command, UsageError } from '../command.ts'
+import { inSession, optionalUuid, poolLogin, TRUST_USAGE } from './common.ts'
+
+export const command: Command = {
+  summary: 'give up what a VM that failed over wrote: it is a replica again',
+  usage: `
+Usage: understudy failover undo --to URL (--vm UUID | --failed-over UUID) [--job ID] [--yes] [OPTION...]
+
+Stops the VM that failed over and protects it again: the next run of the job replaces what it wrote. A clone is destroyed. Also takes
+back a failover that was stopped in the middle.
+
+  --to URL            the pool where it runs (also UNDERSTUDY_TO)
+  --vm UUID           the source VM
+  --failed-over UUID  the VM itself, when several have failed over from the same source
+  --job ID            of this job
+  --yes               do not ask
+${TRUST_USAGE}
+
+Exit codes: 0 done, 1 failed or not agreed, 2 wrong usage, 130 or 143 stopped.`,
+  async run(args) {
+    const { values } = parseArgs({
+      args: [...args],
+      options: {
+        to: { type: 'string' },
+        vm: { type: 'string' },
+        'failed-over': { type: 'string' },
+        job: { type: 'string' },
+        yes: { type: 'boolean', default: false },
+        trust: { type: 'string', multiple: true, default: [] },
+        json: { type: 'boolean', default: false },
+      },
+    })
+    const vm = optionalUuid(values.vm, '--vm')
+    const self = optionalUuid(values['failed-over'], '--failed-over')
+    const job = optionalUuid(values.job, '--job')
+    if (vm === undefined && self === undefined) throw new UsageError('--vm or --failed-over is missing')
+    const to = poolLogin(values.to, '--to', 'UNDERSTUDY_TO')
+    return inSession({ to, trust: values.trust, json: values.json, yes: values.yes }, async (session) => {
+      const found = (await findFailedOver(session, { vm, job })).filter(({ uuid }) => self === undefined || uuid === self)
+      const failed = theOnly(found, vm ?? 'any other')
+      const fate = failed.mark.clone ? 'is destroyed with its disks' : 'is stopped; what it wrote is given up'
+      if (!values.json) process.stderr.write(`"${failed.name}" (${failed.uuid}) ${fate}.\n`)
+      if (!(await session.agreed('Undo the failover?'))) throw new Failure('NOT_CONFIRMED', 'nobody agreed, and nothing was done')
+      await undoFailover(session, failed)
+      session.print({ undone: failed.uuid }, () => 'Done.\n')
+      return 0
+    })
+  },
+}
