@@ -2,8 +2,10 @@
 import { parseArgs } from 'node:util'
 import { cloneToWorkOn, prepareCopy } from '../replication/failover/clone.ts'
 import { type Command, UsageError } from './command.ts'
-import { inSession, NETWORK_USAGE, networksOf, POINT_OPTIONS, POINT_USAGE, poolLogin, TRUST_USAGE, wantedPoint } from './failover/common.ts'
+import { inSession, NETWORK_USAGE, networksOf, POINT_OPTIONS, POINT_USAGE, TRUST_USAGE } from './failover/common.ts'
 import { formatCopyPlan } from './failover/report.ts'
+import { poolArgument } from './pool-arguments.ts'
+import { wantedPoint } from './restore-point-argument.ts'
 import { formatSeconds } from './sizes.ts'
 
 export const command: Command = {
@@ -44,7 +46,7 @@ Exit codes: 0 done, 1 failed, 2 wrong usage, 130 or 143 stopped.`,
       macs: macChoice(values.mac),
       ...(values.name === undefined ? {} : { name: values.name }),
     }
-    const to = poolLogin(values.to, '--to', 'UNDERSTUDY_TO')
+    const to = poolArgument(values.to, '--to')
     return inSession({ to, trust: values.trust, json: values.json }, async (session) => {
       const prepared = await prepareCopy(session, wishes, 'clone')
       if (values['dry-run']) {

@@ -86,14 +86,20 @@ test('a fingerprint that is none is wrong usage, and it is said where it stands'
 // Nobody listens at port 9: whatever gets that far fails otherwise, and differently.
 const FROM = 'https://root:s3cret@127.0.0.1:9'
 const bin = join(import.meta.dirname, '..', '..', 'bin', 'understudy.js')
-for (const command of ['replicate', 'verify', 'doctor']) {
-  const run = (from: string, ...more: readonly string[]) => {
-    const args = [command, '--from', from, '--to', FROM, '--sr', UUID, '--vm', UUID, ...more]
+for (const [command, option] of [
+  ['replicate', 'from'],
+  ['verify', 'from'],
+  ['doctor', 'from'],
+  ['clone', 'to'],
+] as const) {
+  const run = (url: string, ...more: readonly string[]) => {
+    const other = option === 'from' ? ['--to', FROM] : []
+    const args = [command, `--${option}`, url, ...other, '--vm', UUID, '--sr', UUID, ...more]
     const { status, stdout, stderr } = spawnSync(process.execPath, [bin, ...args], { encoding: 'utf8', timeout: 60_000 })
     return { status, stdout, stderr }
   }
   for (const [what, message, ...args] of [
-    ['an unusable URL', '--from: pool URL without a user', 'https://pool'],
+    ['an unusable URL', `--${option}: pool URL without a user`, 'https://pool'],
     ['an unusable fingerprint', '--trust: AB:CD is not a SHA-256 fingerprint', FROM, '--trust', 'AB:CD'],
   ] as const) {
     test(`${command}: ${what} is one line that names the option, exit code 2`, () => {

@@ -8,7 +8,8 @@ import { PROOF_MODES, type ProofMode, type ProofOptions, provePoint } from '../r
 import type { PoolLogin } from '../xapi/pool-url.ts'
 import { type Command, stopSignal, UsageError } from './command.ts'
 import { withConnections } from './connect-pool.ts'
-import { optionalPool, optionalUuid, poolArgument, trustArgument } from './pool-arguments.ts'
+import { optionalPool, poolArgument, trustArgument } from './pool-arguments.ts'
+import { wantedPoint } from './restore-point-argument.ts'
 import { formatBytes } from './sizes.ts'
 import { statusLine } from './status-line.ts'
 import { formatProof } from './verify-report.ts'
@@ -108,21 +109,4 @@ function parse(args: readonly string[]): Arguments {
     trust: values.trust,
     json: values.json,
   }
-}
-
-function wantedPoint(values: {
-  readonly sr?: string | undefined
-  readonly vm?: string | undefined
-  readonly job?: string | undefined
-  readonly 'restore-point'?: string | undefined
-}): WantedPoint {
-  const point = optionalUuid(values['restore-point'], '--restore-point')
-  const [sr, vm, job] = [optionalUuid(values.sr, '--sr'), optionalUuid(values.vm, '--vm'), optionalUuid(values.job, '--job')]
-  if (point !== undefined) {
-    if (vm !== undefined || job !== undefined) throw new UsageError('--restore-point names it already: --vm and --job do not go with it')
-    return { kind: 'uuid', uuid: point, sr }
-  }
-  if (vm === undefined) throw new UsageError('--vm or --restore-point is missing')
-  if (sr === undefined) throw new UsageError('--sr is missing')
-  return { kind: 'newest', job, vm, sr }
 }

@@ -1,7 +1,8 @@
 import { parseArgs } from 'node:util'
 import { findTests, removeTests } from '../../replication/failover/cleanup.ts'
 import type { Command } from '../command.ts'
-import { inSession, optionalUuid, poolLogin, TRUST_USAGE } from './common.ts'
+import { optionalUuid, poolArgument } from '../pool-arguments.ts'
+import { inSession, TRUST_USAGE } from './common.ts'
 
 export const command: Command = {
   summary: 'remove what test failovers kept or left',
@@ -31,7 +32,7 @@ Exit codes: 0 done, 1 failed, 2 wrong usage, 130 or 143 stopped.`,
     })
     const test = optionalUuid(values.test, '--test')
     const vm = optionalUuid(values.vm, '--vm')
-    const to = poolLogin(values.to, '--to', 'UNDERSTUDY_TO')
+    const to = poolArgument(values.to, '--to')
     return inSession({ to, trust: values.trust, json: values.json }, async (session) => {
       const wanted = (mark: { readonly id: string; readonly vm: string }) =>
         (test === undefined || mark.id === test) && (vm === undefined || mark.vm === vm)

@@ -6,13 +6,12 @@ import { Failure } from '../../core/failure.ts'
 import { explainError } from '../../replication/explain.ts'
 import { systemClock } from '../../replication/failover/clock.ts'
 import type { FailoverEvent, FailoverOptions } from '../../replication/failover/options.ts'
-import type { WantedPoint } from '../../replication/proof/find-point.ts'
-import { connectXapi } from '../../xapi/connect.ts'
-import { type PoolLogin, PoolUrlError, parsePoolUrl } from '../../xapi/pool-url.ts'
-import { commandTrust } from '../../xapi/trust.ts'
+import type { PoolLogin } from '../../xapi/pool-url.ts'
 import type { Xapi } from '../../xapi/xapi.ts'
-import { askOnTerminal, terminalAsker } from '../ask-trust.ts'
+import { askOnTerminal } from '../ask-trust.ts'
 import { stopSignal, UsageError } from '../command.ts'
+import { withConnections } from '../connect-pool.ts'
+import { optionalUuid, trustArgument } from '../pool-arguments.ts'
 import { statusLine } from '../status-line.ts'
 
 /** Of util.parseArgs. */
@@ -34,45 +33,6 @@ export const POINT_USAGE = `  --to URL            pool where the replica is: htt
 
 export const TRUST_USAGE = `  --trust FINGERPRINT accept the certificate with this SHA-256 fingerprint; repeatable (also UNDERSTUDY_TRUST)
   --json              what was done (or would be, or failed), as JSON on standard output, nothing else`
-
-interface PointValues {
-  readonly sr?: string | undefined
-  readonly vm?: string | undefined
-  readonly job?: string | undefined
-  readonly 'restore-point'?: string | undefined
-}
-
-export function wantedPoint(values: PointValues): WantedPoint {
-  const [point, sr, vm, job] = [
-    optionalUuid(values['restore-point'], '--restore-point'),
-    optionalUuid(values.sr, '--sr'),
-    optionalUuid(values.vm, '--vm'),
-    optionalUuid(values.job, '--job'),
-  ]
-  if (point !== undefined) {
-    if (vm !== undefined || job !== undefined) throw new UsageError('--restore-point names it already: --vm and --job do not go with it')
-    return { kind: 'uuid', uuid: point, sr }
-  }
-  if (vm === undefined) throw new UsageError('--vm or --restore-point is missing')
-  if (sr === undefined) throw new UsageError('--sr is missing')
-  return { kind: 'newest', job, vm, sr }
-}
-
-export function optionalUuid(text: string | undefined, option: string): string | undefined {
-  if (text === undefined) return undefined
-  if (!/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(text)) throw new UsageError(`${option} takes a uuid, not '${text}'`)
-  return text.toLowerCase()
-}
-
-export function poolLogin(text: string | undefined, option: string, variable: string): PoolLogin {
-  const url = text ?? process.env[variable]
-  if (url === undefined || url === '') throw new UsageError(`${option} is missing: the URL of a pool, https://user:password@host`)
-  try {
-    return parsePoolUrl(url)
-  } catch (error) {
-    throw error instanceof PoolUrlError ? new UsageError(`${option}: ${error.message}`) : error
-  }
-}
 
 export const NETWORK_USAGE = `  --network CHOICE    isolated, replica (the networks that the replica has), none, the uuid of one network for all, or OLD=NEW for one
                       network of the replica (by uuid; NEW may be none); OLD=NEW is repeatable`
@@ -118,6 +78,7 @@ export function readinessOf(checks: readonly string[], timeout: string): { check
 
 export interface Session extends FailoverOptions {
   readonly json: boolean
+  /** The source pool, or another one. */
   connect(login: PoolLogin): Promise<Xapi>
   /** True when somebody on the terminal agrees, or `yes` says so beforehand. */
   agreed(question: string): Promise<boolean>
@@ -136,41 +97,33 @@ export async function inSession(
   use: (session: Session) => Promise<number>,
 ): Promise<number> {
   const signal = stopSignal()
-  const asker = terminalAsker(signal)
-  const policy = trustOf(trust, asker)
   const status = statusLine(process.stderr)
-  const open: Xapi[] = []
-  const connect = async (login: PoolLogin) => {
-    const known = open.find(({ url }) => url === login.url)
-    if (known !== undefined) return known
-    const xapi = await connectXapi({ ...login, trust: policy, signal })
-    open.push(xapi)
-    return xapi
-  }
+  const access = trustArgument(trust, signal, { beforeAsking: status.clear })
   const onEvent = (event: FailoverEvent) => {
     if (event.kind === 'step') return status.show(event.text)
     status.clear()
     process.stderr.write(`${event.message}\n`)
   }
   try {
-    const target = await connect(to)
-    return await use({
-      target,
-      signal,
-      id: randomUUID(),
-      clock: systemClock,
-      onEvent,
-      json,
-      connect,
-      agreed: async (question) => {
-        status.clear()
-        return yes || (await askOnTerminal(question, signal))
-      },
-      print(value, text) {
-        status.clear()
-        process.stdout.write(json ? `${JSON.stringify(value)}\n` : text())
-      },
-    })
+    return await withConnections(access, signal, async (pools) =>
+      use({
+        target: await pools.open('target', to),
+        signal,
+        id: randomUUID(),
+        clock: systemClock,
+        onEvent,
+        json,
+        connect: (login) => pools.open('source', login),
+        agreed: async (question) => {
+          status.clear()
+          return yes || (await askOnTerminal(question, signal))
+        },
+        print(value, text) {
+          status.clear()
+          process.stdout.write(json ? `${JSON.stringify(value)}\n` : text())
+        },
+      }),
+    )
   } catch (error) {
     status.clear()
     const explained = explainError(error)
@@ -179,15 +132,5 @@ export async function inSession(
       process.stdout.write(`${JSON.stringify({ status: 'failed', error: { code, message, hint } })}\n`)
     }
     throw explained
-  } finally {
-    await Promise.all(open.map((xapi) => xapi.close()))
-  }
-}
-
-function trustOf(listed: readonly string[], ask: ReturnType<typeof terminalAsker>) {
-  try {
-    return commandTrust({ trust: listed, ...(ask === undefined ? {} : { ask }) })
-  } catch (error) {
-    throw new UsageError(`--trust: ${(error as Error).message}`)
   }
 }

@@ -3,18 +3,9 @@ import { prepareCopy } from '../../replication/failover/clone.ts'
 import { testFailover } from '../../replication/failover/test-failover.ts'
 import { macChoice } from '../clone.ts'
 import type { Command } from '../command.ts'
-import {
-  inSession,
-  NETWORK_USAGE,
-  networksOf,
-  POINT_OPTIONS,
-  POINT_USAGE,
-  poolLogin,
-  READY_USAGE,
-  readinessOf,
-  TRUST_USAGE,
-  wantedPoint,
-} from './common.ts'
+import { poolArgument } from '../pool-arguments.ts'
+import { wantedPoint } from '../restore-point-argument.ts'
+import { inSession, NETWORK_USAGE, networksOf, POINT_OPTIONS, POINT_USAGE, READY_USAGE, readinessOf, TRUST_USAGE } from './common.ts'
 import { formatCopyPlan, formatTest } from './report.ts'
 
 export const command: Command = {
@@ -56,7 +47,7 @@ Exit codes: 0 it came up, 1 it did not or the test failed, 2 wrong usage, 130 or
     const readiness = readinessOf(values.ready, values['ready-timeout'])
     const name = values.name === undefined ? {} : { name: values.name }
     const wishes = { wanted: wantedPoint(values), networks: choice, mapping, macs: macChoice(values.mac), ...name }
-    const to = poolLogin(values.to, '--to', 'UNDERSTUDY_TO')
+    const to = poolArgument(values.to, '--to')
     return inSession({ to, trust: values.trust, json: values.json }, async (session) => {
       const prepared = await prepareCopy(session, wishes, 'test failover')
       if (values['dry-run']) {
