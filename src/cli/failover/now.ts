@@ -3,18 +3,9 @@ import { Failure } from '../../core/failure.ts'
 import { prepareTakeOver, takeOver, takeOverAsItRuns } from '../../replication/failover/take-over.ts'
 import { macChoice } from '../clone.ts'
 import type { Command } from '../command.ts'
-import {
-  inSession,
-  NETWORK_USAGE,
-  networksOf,
-  POINT_OPTIONS,
-  POINT_USAGE,
-  poolLogin,
-  READY_USAGE,
-  readinessOf,
-  TRUST_USAGE,
-  wantedPoint,
-} from './common.ts'
+import { poolArgument } from '../pool-arguments.ts'
+import { wantedPoint } from '../restore-point-argument.ts'
+import { inSession, NETWORK_USAGE, networksOf, POINT_OPTIONS, POINT_USAGE, READY_USAGE, readinessOf, TRUST_USAGE } from './common.ts'
 import { formatTakeOver, formatTakeOverPlan } from './report.ts'
 
 export const command: Command = {
@@ -70,7 +61,7 @@ Exit codes: 0 it is up, 1 it is not or nothing was done, 2 wrong usage, 130 or 1
       ...(values.name === undefined ? {} : { name: values.name }),
       ...(values.ready.length === 0 ? {} : { readiness }),
     }
-    const to = poolLogin(values.to, '--to', 'UNDERSTUDY_TO')
+    const to = poolArgument(values.to, '--to')
     return inSession({ to, trust: values.trust, json: values.json, yes: values.yes }, async (session) => {
       if (values['as-it-runs']) {
         const mark = await takeOverAsItRuns(session, wanted)

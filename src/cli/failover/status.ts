@@ -2,7 +2,8 @@ import { parseArgs } from 'node:util'
 import { findTests } from '../../replication/failover/cleanup.ts'
 import { findFailedOver } from '../../replication/failover/undo.ts'
 import type { Command } from '../command.ts'
-import { inSession, optionalUuid, poolLogin, TRUST_USAGE } from './common.ts'
+import { optionalUuid, poolArgument } from '../pool-arguments.ts'
+import { inSession, TRUST_USAGE } from './common.ts'
 import { shortTime } from './report.ts'
 
 export const command: Command = {
@@ -24,7 +25,7 @@ ${TRUST_USAGE}`,
       },
     })
     const vm = optionalUuid(values.vm, '--vm')
-    const to = poolLogin(values.to, '--to', 'UNDERSTUDY_TO')
+    const to = poolArgument(values.to, '--to')
     return inSession({ to, trust: values.trust, json: values.json }, async (session) => {
       const failedOver = (await findFailedOver(session, { vm })).map(({ uuid, name, powerState, mark }) => ({
         uuid,

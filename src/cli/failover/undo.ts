@@ -2,7 +2,8 @@ import { parseArgs } from 'node:util'
 import { Failure } from '../../core/failure.ts'
 import { findFailedOver, theOnly, undoFailover } from '../../replication/failover/undo.ts'
 import { type Command, UsageError } from '../command.ts'
-import { inSession, optionalUuid, poolLogin, TRUST_USAGE } from './common.ts'
+import { optionalUuid, poolArgument } from '../pool-arguments.ts'
+import { inSession, TRUST_USAGE } from './common.ts'
 
 export const command: Command = {
   summary: 'give up what a VM that failed over wrote: it is a replica again',
@@ -37,7 +38,7 @@ Exit codes: 0 done, 1 failed or not agreed, 2 wrong usage, 130 or 143 stopped.`,
     const self = optionalUuid(values['failed-over'], '--failed-over')
     const job = optionalUuid(values.job, '--job')
     if (vm === undefined && self === undefined) throw new UsageError('--vm or --failed-over is missing')
-    const to = poolLogin(values.to, '--to', 'UNDERSTUDY_TO')
+    const to = poolArgument(values.to, '--to')
     return inSession({ to, trust: values.trust, json: values.json, yes: values.yes }, async (session) => {
       const found = (await findFailedOver(session, { vm, job })).filter(({ uuid }) => self === undefined || uuid === self)
       const failed = theOnly(found, vm ?? 'any other')
