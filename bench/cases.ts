@@ -8,6 +8,7 @@ import type { ControlledLabPool } from '../test/support/lab.ts'
 import { programPath } from '../test/support/programs.ts'
 import type { Figure } from './figures.ts'
 import { type BenchLab, withLab } from './lab-bench.ts'
+import { latency } from './latency.ts'
 import { type Measured, measure } from './measure.ts'
 import { poolEnvironment, replicate } from './replicate-process.ts'
 
@@ -25,6 +26,7 @@ export const cases: Readonly<Record<string, (options: CaseOptions) => Promise<Fi
   memory: eightDisks,
   full: fullCopy,
   unchanged: nothingChanged,
+  latency: () => latency({ deltaBytes: GiB, roundTripMs: 50, rounds: 3 }),
 }
 
 /** A guest writes 64 KiB here and there; how much more than that is moved. */

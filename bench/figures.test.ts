@@ -7,6 +7,9 @@ test('an aim is reached at its limit and missed above it; a figure without aim i
   const figure = { what: 'delta', figure: 'sent / changed', unit: '', limit: 1.05 }
   assert.equal(isReached({ ...figure, value: 1.05 }), true)
   assert.equal(isReached({ ...figure, value: 1.0501 }), false)
+  const kept = { what: 'delta', figure: 'throughput kept', unit: '%', least: 60 }
+  assert.equal(isReached({ ...kept, value: 60 }), true)
+  assert.equal(isReached({ ...kept, value: 59.9 }), false)
   assert.equal(isReached({ what: 'delta', figure: 'seconds', unit: 's', value: 9 }), undefined)
 })
 

@@ -10,15 +10,22 @@ export interface Figure {
   readonly unit: string
   /** The value should be at most this. */
   readonly limit?: number
+  /** The value should be at least this. */
+  readonly least?: number
 }
 
-export function isReached({ value, limit }: Figure): boolean | undefined {
-  return limit === undefined ? undefined : value <= limit
+export function isReached({ value, limit, least }: Figure): boolean | undefined {
+  if (limit === undefined && least === undefined) return undefined
+  return value <= (limit ?? Number.POSITIVE_INFINITY) && value >= (least ?? Number.NEGATIVE_INFINITY)
 }
 
 /** Three significant digits, so that a column can be compared. */
 export function showValue(value: number): string {
   return value >= 100 ? value.toFixed(0) : value.toPrecision(3)
+}
+
+function showAim({ limit, least }: Figure): string {
+  return [least === undefined ? '' : `≥ ${least}`, limit === undefined ? '' : `≤ ${limit}`].filter(Boolean).join(', ')
 }
 
 /** Rows of a case together, its name once. */
@@ -27,8 +34,8 @@ export function table(figures: readonly Figure[]): string {
     figures[index - 1]?.what === each.what ? '' : each.what,
     each.figure,
     `${showValue(each.value)} ${each.unit}`.trim(),
-    each.limit === undefined ? '' : `≤ ${each.limit}`,
-    each.limit === undefined ? '' : isReached(each) ? 'reached' : 'MISSED',
+    showAim(each),
+    isReached(each) === undefined ? '' : isReached(each) ? 'reached' : 'MISSED',
   ])
   const all = [['', 'figure', 'value', 'aim', ''], ...rows]
   const widths = all[0]?.map((_, column) => Math.max(...all.map((row) => row[column]?.length ?? 0))) ?? []

@@ -59,6 +59,8 @@ export interface BlockSink {
   readonly kind: string
   /** Bytes sent on the wire so far, framing included. */
   readonly bytesSent: number
+  /** Whether another sink of the same disk may be written to while this one is open: neither touches what it isn't given. */
+  readonly overlaps?: boolean
   /** Resolves when the block's memory is no longer needed by the sink; rejects when the transfer is lost. */
   write(offset: number, data: Buffer): Promise<void>
   /** Told of parts that are not written because they are zero already: for a form that has to know when something won't come. */

@@ -21,7 +21,7 @@ export interface NbdPoolOptions {
   readonly candidates: readonly NbdServer[]
   /** Most connections to open; a XAPI host grants 16 to all its clients together. Default 2. */
   readonly connections?: number | undefined
-  /** Reads in flight on each connection. Default 64: over a long line, small reads need many. */
+  /** Reads in flight on each connection. Default 128: over a long line, small reads need many. */
   readonly depth?: number | undefined
   /** Bytes that the export must have; anything else is NBD_SIZE_MISMATCH. */
   readonly size?: number | undefined
@@ -53,7 +53,7 @@ export interface NbdPool {
   close(): Promise<void>
 }
 
-const DEFAULTS = { connections: 2, depth: 64, tries: 5, backoffMs: 250 }
+const DEFAULTS = { connections: 2, depth: 128, tries: 5, backoffMs: 250 }
 const MAX_BACKOFF_MS = 5_000
 
 /** Another connection is opened when there is more to do than this many reads for each that is open. */

@@ -12,6 +12,8 @@ export async function openChunkedSink(xapi: Xapi, vdi: Ref<'VDI'>, signal: Abort
   let bytesSent = 0
   return {
     kind: 'chunked-raw',
+    // Several at once into one disk are accepted by a real host and come out right.
+    overlaps: true,
     get bytesSent() {
       return bytesSent
     },

@@ -103,14 +103,21 @@ export async function transferDisk(context: RunContext, request: TransferRequest
   }
 
   const { source, extents, segments } = opened
+  let uploads = 0
   const sink = segmentedSink(
     segments,
-    (segment) => openSink(context, target, snapshot.size, segment?.extents ?? extents, fallbacks),
+    async (segment) => {
+      // The first one comes right after the disk was marked; the next ones while the check of the one before is still to come.
+      if (uploads++ > 0) await assertDiskIsOurs(context, target.ref)
+      return openSink(context, target, snapshot.size, segment?.extents ?? extents, fallbacks)
+    },
     async (end) => {
       await assertDiskIsOurs(context, target.ref)
       await request.checkpoint(target, end)
     },
   )
+  // A new disk's blocks may all be zero, and what is compared may be equal: only then nothing at all is written.
+  if (segments.length > 0 && !target.blank && opened.repair !== true) sink.begin()
   const copied = await copyBlocks(source, async () => sink, {
     signal: context.signal,
     budget: context.budget,
@@ -119,6 +126,10 @@ export async function transferDisk(context: RunContext, request: TransferRequest
     ...(request.remember === undefined ? {} : { onWrite: request.remember(opened.changedBytes) }),
     // What isn't written to a new disk is zero already; on any other disk a zero may be news.
     ...(target.blank ? { skipZeroes: ZERO_GRANULE } : {}),
+  }).catch(async (error: unknown) => {
+    // Before the first block the copy knows of no sink, but an upload may stand already.
+    await sink.abort(error).catch(() => undefined)
+    throw error
   })
   return finish({
     read: source.kind,

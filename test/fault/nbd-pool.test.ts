@@ -325,3 +325,49 @@ test('a slow consumer bounds what is held', async () => {
   assert.ok(most <= (2 * 4 + 1) * 64 * KIB, `${most}`)
   await source.close()
 })
+
+test('every block of a part comes before any of the next, while reads of the next are on their way already', async () => {
+  const granule = 64 * KIB
+  // Answers the first part only when it has seen a read of the second.
+  await using server = await scriptNbd(async (client) => {
+    await greetInClear(client, SIZE)
+    const requests = []
+    for (let left = 12; left > 0; left--) {
+      const request = await nextRead(client)
+      if (request !== undefined) requests.push(request)
+    }
+    assert.ok(requests.some(({ offset }) => Number(offset) >= SIZE / 2))
+    // The later ones first.
+    for (const request of requests.reverse()) await answer(client, request)
+    await nextRead(client)
+  })
+  const part = (from: number) => Array.from({ length: 4 }, (_, index) => ({ offset: from + 2 * index * granule, length: granule }))
+  const parts = [part(0), [], part(SIZE / 2), part((3 * SIZE) / 4)]
+  const budget = createByteBudget(4 * MIB)
+  const source = createNbdSource({ pool: () => poolOf(server, { connections: 1 }), size: SIZE, parts })
+  assert.equal(source.expected, 12 * granule)
+  const order: number[] = []
+  for await (const { offset, data, release } of source.blocks({ signal: new AbortController().signal, budget })) {
+    assert.deepEqual(data, patternAt(offset, granule))
+    order.push(parts.findIndex((extents) => extents.some((extent) => extent.offset === offset)))
+    release()
+  }
+  assert.deepEqual(order, [0, 0, 0, 0, 2, 2, 2, 2, 3, 3, 3, 3])
+  await source.close()
+  assert.equal(budget.used, 0)
+})
+
+test('a consumer that stops in the first part frees what was read of the next', async () => {
+  const { server: starting } = granting(16)
+  await using server = await starting
+  const granule = 64 * KIB
+  const parts = [0, 1, 2, 3].map((index) => [{ offset: index * 4 * granule, length: 2 * granule }])
+  const budget = createByteBudget(4 * MIB)
+  const source = createNbdSource({ pool: () => poolOf(server), size: SIZE, parts, mergeUpTo: granule })
+  for await (const block of source.blocks({ signal: new AbortController().signal, budget })) {
+    await source.close()
+    block.release()
+    break
+  }
+  assert.equal(budget.used, 0)
+})
