@@ -20,6 +20,7 @@ const checks: readonly (readonly [name: string, program: string, ...args: string
   ['lint and format', 'biome', 'check', '--error-on-warnings'],
   ['layer rules', 'node', 'scripts/check-layers.ts'],
   ['generated files', 'node', 'scripts/generate-xapi-model.ts', '--check'],
+  ['API document', 'node', 'scripts/generate-openapi.ts', '--check'],
   ['command reference', 'node', 'scripts/generate-command-reference.ts', '--check'],
 ]
 

@@ -2,6 +2,8 @@
  * Every error that a user can be told, by its code: what it means, why it comes about, what to do. docs/errors.md lists exactly these, each
  * area under its heading (test/contract/docs-errors.test.ts). A new area is a file beside this one, and a line in `ERROR_AREAS`.
  */
+
+import { ACCESS, REQUESTS } from './api.ts'
 import { COMMAND_LINE } from './command-line.ts'
 import type { ErrorArea, ErrorEntry } from './entry.ts'
 import { FAILING_OVER } from './failing-over.ts'
@@ -26,6 +28,8 @@ export const ERROR_AREAS = {
   'Registered pools': REGISTERED_POOLS,
   "The server's data": STORING,
   'On the command line': COMMAND_LINE,
+  'Signing in and rights': ACCESS,
+  'Requests to the server': REQUESTS,
 } as const satisfies Readonly<Record<string, ErrorArea>>
 
 type Areas = (typeof ERROR_AREAS)[keyof typeof ERROR_AREAS]

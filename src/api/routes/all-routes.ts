@@ -1,0 +1,25 @@
+/** Every route of the API, by the heading of its part of the documentation. */
+import type { AnyRoute } from '../route.ts'
+import { eventRoutes } from './events.ts'
+import { jobRoutes } from './jobs.ts'
+import { notificationRoutes } from './notifications.ts'
+import { poolRoutes } from './pools.ts'
+import { replicaRoutes } from './replicas.ts'
+import { runRoutes } from './runs.ts'
+import { serverRoutes } from './server.ts'
+import { sessionRoutes } from './sessions.ts'
+import { tokenRoutes } from './tokens.ts'
+import { userRoutes } from './users.ts'
+
+export const ALL_ROUTES: Readonly<Record<string, readonly AnyRoute[]>> = {
+  'Signing in': sessionRoutes,
+  Pools: poolRoutes,
+  Jobs: jobRoutes,
+  Runs: runRoutes,
+  Replicas: replicaRoutes,
+  Notifications: notificationRoutes,
+  Events: eventRoutes,
+  Server: serverRoutes,
+  Users: userRoutes,
+  Tokens: tokenRoutes,
+}

@@ -1,0 +1,72 @@
+import { route } from '../route.ts'
+import { page } from '../schema/forms.ts'
+import * as schema from '../schema/run.ts'
+
+export const runRoutes = [
+  route({
+    method: 'POST',
+    path: '/runs',
+    needs: 'operator',
+    summary: 'Starts a run: of a whole job, of one of its schedules, of some of its VMs, or dry',
+    body: schema.startRun,
+    reply: schema.run,
+    status: 202,
+    audit: 'run.start',
+    idempotent: true,
+    handle: ({ api, body, actor }) => api.plane.runs.start(body, actor),
+  }),
+  route({
+    method: 'GET',
+    path: '/runs',
+    needs: 'viewer',
+    summary: 'Lists runs, newest first',
+    query: schema.runFilter,
+    reply: page(schema.run, 'RunPage'),
+    handle: ({ api, query }) => api.plane.runs.list(query),
+  }),
+  route({
+    method: 'GET',
+    path: '/runs/:id',
+    needs: 'viewer',
+    summary: 'Shows a run with its VM runs',
+    reply: schema.runDetail,
+    handle: ({ api, params }) => api.plane.runs.get(params.id),
+  }),
+  route({
+    method: 'POST',
+    path: '/runs/:id/cancel',
+    needs: 'operator',
+    summary: 'Cancels a run; it ends soon after, and the last restore points stay',
+    reply: schema.run,
+    status: 202,
+    audit: 'run.cancel',
+    handle: ({ api, params, actor }) => api.plane.runs.cancel(params.id, actor),
+  }),
+  route({
+    method: 'GET',
+    path: '/vm-runs',
+    needs: 'viewer',
+    summary: 'Lists VM runs, newest first',
+    query: schema.vmRunFilter,
+    reply: page(schema.vmRun, 'VmRunPage'),
+    handle: ({ api, query }) => api.plane.runs.vmRuns(query),
+  }),
+  route({
+    method: 'GET',
+    path: '/vm-runs/:id',
+    needs: 'viewer',
+    summary: 'Shows a VM run with its plan, report and log',
+    reply: schema.vmRunDetail,
+    handle: ({ api, params }) => api.plane.runs.vmRun(params.id),
+  }),
+  route({
+    method: 'POST',
+    path: '/vm-runs/:id/cancel',
+    needs: 'operator',
+    summary: 'Cancels one VM of a run; the others go on',
+    reply: schema.vmRun,
+    status: 202,
+    audit: 'vm-run.cancel',
+    handle: ({ api, params, actor }) => api.plane.runs.cancelVm(params.id, actor),
+  }),
+]

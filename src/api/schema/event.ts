@@ -1,0 +1,33 @@
+/** Live events, as src/jobs/control-plane.ts has them. */
+import Type from 'typebox'
+import { closed, nullable } from './forms.ts'
+import { job } from './job.ts'
+import { alert } from './notification.ts'
+import { poolStatus } from './pool.ts'
+import { protection } from './replica.ts'
+import { run, vmRun } from './run.ts'
+
+export const serverEvent = Type.Union(
+  [
+    closed({ kind: Type.Literal('pool'), pool: poolStatus }, { title: 'PoolEvent' }),
+    closed({ kind: Type.Literal('pool-removed'), id: Type.String() }, { title: 'PoolRemovedEvent' }),
+    closed({ kind: Type.Literal('inventory'), pool: Type.String() }, { title: 'InventoryEvent' }),
+    closed({ kind: Type.Literal('job'), job }, { title: 'JobEvent' }),
+    closed({ kind: Type.Literal('job-removed'), id: Type.String() }, { title: 'JobRemovedEvent' }),
+    closed({ kind: Type.Literal('run'), run }, { title: 'RunEvent' }),
+    closed({ kind: Type.Literal('vm-run'), vmRun }, { title: 'VmRunEvent' }),
+    closed({ kind: Type.Literal('protection'), protection }, { title: 'ProtectionEvent' }),
+    closed({ kind: Type.Literal('alert'), alert }, { title: 'AlertEvent' }),
+    closed(
+      {
+        kind: Type.Literal('verified'),
+        id: Type.String(),
+        restorePoint: Type.String(),
+        equal: Type.Boolean(),
+        error: nullable(Type.String()),
+      },
+      { title: 'VerifiedEvent' },
+    ),
+  ],
+  { title: 'ServerEvent' },
+)

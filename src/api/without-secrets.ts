@@ -1,0 +1,17 @@
+/** What of a request may be kept: not its secrets, wherever in it they are. */
+
+const SECRET = /password|secret|token|passphrase|authorization|cookie/i
+const MOST_BYTES = 4096
+
+export function withoutSecrets(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(withoutSecrets)
+  if (value === null || typeof value !== 'object') return value
+  return Object.fromEntries(Object.entries(value).map(([name, part]) => [name, SECRET.test(name) ? '(hidden)' : withoutSecrets(part)]))
+}
+
+/** For the audit log: what was asked for, or the names of its fields when it is long. */
+export function auditDetails(body: unknown): Record<string, unknown> {
+  if (body === null || typeof body !== 'object' || Array.isArray(body)) return {}
+  const kept = withoutSecrets(body) as Record<string, unknown>
+  return Buffer.byteLength(JSON.stringify(kept)) <= MOST_BYTES ? kept : { fields: Object.keys(kept) }
+}
