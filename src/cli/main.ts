@@ -4,6 +4,7 @@ import { type Command, stop, stopped, UsageError } from './command.ts'
 
 /** Loaded by name, so that a command reads only the rooms it needs. */
 export const commands: Readonly<Record<string, () => Promise<Command>>> = {
+  audit: async () => (await import('./remote/audit.ts')).command,
   clone: async () => (await import('./clone.ts')).command,
   completion: async () => (await import('./remote/completion.ts')).command,
   config: async () => (await import('./remote/config.ts')).command,
@@ -11,6 +12,8 @@ export const commands: Readonly<Record<string, () => Promise<Command>>> = {
   failover: async () => (await import('./failover.ts')).command,
   job: async () => (await import('./remote/job.ts')).command,
   lab: async () => (await import('./lab.ts')).command,
+  login: async () => (await import('./remote/login.ts')).command,
+  logout: async () => (await import('./remote/login.ts')).logoutCommand,
   notification: async () => (await import('./remote/notification.ts')).command,
   pool: async () => (await import('./remote/pool.ts')).command,
   replica: async () => (await import('./remote/replica.ts')).command,
@@ -19,6 +22,9 @@ export const commands: Readonly<Record<string, () => Promise<Command>>> = {
   schedule: async () => (await import('./remote/schedule.ts')).command,
   server: async () => (await import('./remote/server.ts')).command,
   settings: async () => (await import('./remote/settings.ts')).command,
+  status: async () => (await import('./remote/status.ts')).command,
+  token: async () => (await import('./remote/token.ts')).command,
+  user: async () => (await import('./remote/user.ts')).command,
   verify: async () => (await import('./verify.ts')).command,
 }
 

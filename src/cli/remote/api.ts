@@ -27,6 +27,30 @@ type Query = Readonly<Record<string, string | number | boolean | readonly string
 export type Role = 'administrator' | 'operator' | 'viewer'
 export const ROLES: readonly Role[] = ['administrator', 'operator', 'viewer']
 
+export interface User {
+  readonly id: string
+  readonly name: string
+  readonly role: Role
+  readonly disabled: boolean
+  readonly createdAt: Timestamp
+  readonly lastLoginAt: Timestamp | null
+}
+
+export interface Token {
+  readonly id: string
+  readonly name: string
+  readonly role: Role
+  readonly createdAt: Timestamp
+  readonly expiresAt: Timestamp | null
+  readonly lastUsedAt: Timestamp | null
+}
+
+export interface NewToken {
+  readonly name: string
+  readonly role: Role
+  readonly expiresAt: Timestamp | null
+}
+
 const BASE = '/api/v1'
 export const LARGEST_PAGE = 500
 
@@ -101,6 +125,30 @@ export function apiOf(http: HttpClient) {
     settings: {
       get: () => get<ServerSettings>('/settings'),
       change: (change: Partial<ServerSettings>) => send<ServerSettings>('PATCH', '/settings', change),
+    },
+    users: {
+      list: () => list<User>('/users'),
+      add: (user: { name: string; role: Role; password: string }) => send<User>('POST', '/users', user),
+      change: (user: string, change: { role?: Role; password?: string; disabled?: boolean }) =>
+        send<User>('PATCH', `/users/${id(user)}`, change),
+      remove: (user: string) => send<void>('DELETE', `/users/${id(user)}`),
+    },
+    tokens: {
+      list: () => list<Token>('/tokens'),
+      create: (token: NewToken) => send<Token & { token: string }>('POST', '/tokens', token),
+      revoke: (token: string) => send<void>('DELETE', `/tokens/${id(token)}`),
+    },
+    /** A session as a browser has it, to make a token with. */
+    async login(name: string, password: string) {
+      const { body, headers } = await http.call('POST', `${BASE}/session`, { name, password })
+      const cookie = (headers['set-cookie'] ?? []).map((each) => each.split(';')[0]).join('; ')
+      const { user, csrfToken } = body as { user: User; csrfToken: string }
+      const session = { cookie, 'x-csrf-token': csrfToken }
+      return {
+        role: user.role,
+        createToken: (token: NewToken) => send<Token & { token: string }>('POST', '/tokens', token, session),
+        end: () => send<void>('DELETE', '/session', undefined, session),
+      }
     },
     audit: (query: Query, most: number) => all<AuditEntry>('/audit', query, most),
     /** Ends when the server ends it; `onOpen`: from now on nothing is missed. */

@@ -98,8 +98,9 @@ async function namesOfKind(
     case 'channel':
       return names(await api.notifications.channels())
     case 'user':
+      return names(await api.users.list())
     case 'token':
-      return []
+      return names(await api.tokens.list())
     default:
       return kind satisfies never
   }

@@ -9,9 +9,16 @@ export const NOUNS: Readonly<Record<string, () => Promise<Noun>>> = {
   replica: async () => (await import('./replica.ts')).noun,
   notification: async () => (await import('./notification.ts')).noun,
   settings: async () => (await import('./settings.ts')).noun,
+  user: async () => (await import('./user.ts')).noun,
+  token: async () => (await import('./token.ts')).noun,
+  audit: async () => (await import('./audit.ts')).noun,
   server: async () => (await import('./server.ts')).noun,
   config: async () => (await import('./config.ts')).noun,
 }
 
 /** Commands to a server that are one action. */
-export const SINGLE: Readonly<Record<string, () => Promise<Action>>> = {}
+export const SINGLE: Readonly<Record<string, () => Promise<Action>>> = {
+  login: async () => (await import('./login.ts')).login,
+  logout: async () => (await import('./login.ts')).logout,
+  status: async () => (await import('./status.ts')).status,
+}

@@ -1,0 +1,115 @@
+/** `understudy login` and `logout`: an API token for this command line, kept in the file of known servers. */
+import { hostname } from 'node:os'
+import { formatUrl } from '../../xapi/pool-url.ts'
+import { CommandFailure, UsageError } from '../command.ts'
+import type { Action } from './action.ts'
+import { apiOf, ROLES } from './api.ts'
+import { readServers, serversFile, writeServers } from './config-file.ts'
+import { chooseServer, connect, serverAddress } from './connection.ts'
+import type { Context } from './context.ts'
+import type { Given } from './given.ts'
+import { actionCommand } from './noun-command.ts'
+import { askLine, readSecret } from './secrets.ts'
+import { parseMinutes } from './times.ts'
+
+const USUAL_MINUTES = 90 * 24 * 60
+
+export const login: Action = {
+  summary: 'log in to a server, and remember it',
+  positionals: [{ name: 'URL', optional: true }],
+  options: {
+    name: { value: 'NAME', help: 'what to call the server (its host name)' },
+    user: { value: 'USER', help: 'who you are (it is asked)' },
+    'password-file': { value: 'FILE', help: 'file that holds the password, - for standard input (else it is asked)', completes: 'file' },
+    role: {
+      value: 'ROLE',
+      help: `what this command line may do, at most what you may: ${ROLES.join(', ')} (all that you may)`,
+      completes: ROLES,
+    },
+    expires: { value: 'TIME', help: 'how long it stays logged in: 90d; never (90d)' },
+  },
+  notes: `URL is https://HOST[:PORT]; without one it is the server that --server or 'understudy config use' means. The password makes an API
+token, which is kept in a file that only you can read; the password is not kept.`,
+  run: logIn,
+}
+
+export const logout: Action = {
+  summary: 'revoke the token of this command line at a server, and forget it',
+  run: logOut,
+}
+
+export const command = actionCommand('login', login)
+export const logoutCommand = actionCommand('logout', logout)
+
+async function logIn(context: Context, given: Given): Promise<number> {
+  const role = given.choice('role', ROLES)
+  const lasting = given.text('expires')
+  const minutes = lasting === undefined ? USUAL_MINUTES : lasting === 'never' ? null : parseMinutes(lasting)
+  if (minutes === undefined || minutes === 0) throw new UsageError(`--expires takes a time such as 90d, or never, not '${lasting}'`)
+  const file = serversFile()
+  const config = await readServers(file)
+  const url = given.optional('URL') ?? (await chooseServer({ server: given.text('server'), tokenFile: undefined })).url
+  const address = serverAddress(url)
+  const known = Object.entries(config.servers).find(([, each]) => formatUrl(serverAddress(each.url)) === formatUrl(address))?.[0]
+  const name = given.text('name') ?? known ?? freeName(address.host, Object.keys(config.servers))
+  const http = connect({ url: formatUrl(address) }, given.list('trust'), context.signal)
+  try {
+    // Before anything is asked: is it there, and is it the right one?
+    await http.call('GET', '/healthz')
+    const user = given.text('user') ?? (await askUser(context))
+    const password = await readSecret({
+      what: `password of ${user}`,
+      option: 'password-file',
+      file: given.text('password-file'),
+      signal: context.signal,
+    })
+    const session = await apiOf(http).login(user, password)
+    const expiresAt = minutes === null ? null : new Date(Date.now() + minutes * 60_000).toISOString()
+    const made = await session.createToken({ name: `command line on ${hostname()}`, role: role ?? session.role, expiresAt })
+    await session.end()
+    const server = { url: formatUrl(address), token: made.token, tokenId: made.id, user }
+    await writeServers(file, { current: name, servers: { ...config.servers, [name]: server } })
+    context.show(
+      { name, url: server.url, user, role: made.role, expiresAt },
+      () => `Logged in to ${name} (${server.url}) as ${user}, ${made.role}. Commands mean this server now.`,
+    )
+    return 0
+  } finally {
+    http.close()
+  }
+}
+
+function freeName(host: string, taken: readonly string[]): string {
+  for (let number = 1; ; number++) {
+    const name = number === 1 ? host : `${host}-${number}`
+    if (!taken.includes(name)) return name
+  }
+}
+
+async function askUser(context: Context): Promise<string> {
+  if (!process.stdin.isTTY)
+    throw new CommandFailure('who are you? there is no terminal to ask on', { hint: 'give --user and --password-file' })
+  return await askLine('user: ', context.signal)
+}
+
+async function logOut(context: Context, given: Given): Promise<number> {
+  const file = serversFile()
+  const config = await readServers(file)
+  const wanted = given.text('server') ?? (process.env.UNDERSTUDY_SERVER || undefined) ?? config.current ?? ''
+  const [name, server] = Object.entries(config.servers).find(([each, { url }]) => each === wanted || url === wanted) ?? []
+  if (name === undefined || server?.token === undefined)
+    throw new CommandFailure(`there is no login at '${wanted}'`, { hint: "see 'understudy config list'" })
+  const http = connect(server, given.list('trust'), context.signal)
+  try {
+    if (server.tokenId !== undefined) await apiOf(http).tokens.revoke(server.tokenId)
+  } catch (error) {
+    // One that is no longer valid needs no revoking.
+    if ((error as { status?: number }).status !== 401) throw error
+  } finally {
+    http.close()
+  }
+  const { token: _, tokenId: __, ...rest } = server
+  await writeServers(file, { ...config, servers: { ...config.servers, [name]: rest } })
+  context.show({ name }, () => `Logged out of ${name}; the token was revoked.`)
+  return 0
+}
