@@ -1,22 +1,17 @@
 /** The registered pools of a server against lab pools: kept connected, seen live, refused when they are not who they were. */
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
-import { setTimeout as delay } from 'node:timers/promises'
 import type { Job } from '../../src/core/control/job.ts'
-import type { PoolInventory, PoolStatus } from '../../src/core/control/pool-record.ts'
+import type { PoolInventory } from '../../src/core/control/pool-record.ts'
 import type { Failure } from '../../src/core/failure.ts'
-import type { PoolChange } from '../../src/jobs/pool-access.ts'
 import { PoolService } from '../../src/jobs/pools/pool-service.ts'
 import { deleteJob } from '../../src/store/jobs/delete-job.ts'
 import { insertJob } from '../../src/store/jobs/insert-job.ts'
-import { openStore, type Store } from '../../src/store/open-store.ts'
-import { openSecrets, type Secrets } from '../../src/store/secrets/secrets.ts'
 import { connectXapi } from '../../src/xapi/connect.ts'
 import { trustListed } from '../../src/xapi/trust.ts'
 import type { Xapi } from '../../src/xapi/xapi.ts'
 import { type StartedLab, type StartedPool, startLab } from '../support/lab.ts'
-
-const LONG_MS = 60_000
+import { becomes, failsAs, LONG_MS, loginOf, seen, startServer, stateOf, until } from '../support/server-pools.ts'
 
 let lab: StartedLab
 before(async () => {
@@ -24,64 +19,8 @@ before(async () => {
 })
 after(() => lab.close())
 
-interface Server {
-  readonly store: Store
-  readonly secrets: Secrets
-  readonly pools: PoolService
-  readonly changes: PoolChange[]
-  close(): Promise<void>
-}
-
-async function startServer(store?: Store, secrets?: Secrets): Promise<Server> {
-  const kept = store ?? (await openStore({ memory: true }))
-  const keys = secrets ?? (await openSecrets(kept, {}))
-  const pools = new PoolService({ store: kept, secrets: keys, clock: { now: () => Date.now() }, reloadPauseMs: 200 })
-  const changes: PoolChange[] = []
-  pools.onChange((change) => changes.push(change))
-  await pools.start()
-  return {
-    store: kept,
-    secrets: keys,
-    pools,
-    changes,
-    async close() {
-      await pools.close()
-      await kept.close()
-    },
-  }
-}
-
 const paris = (): StartedPool => lab.pools[0] as StartedPool
 const oslo = (): StartedPool => lab.pools[1] as StartedPool
-const loginOf = ({ url, user, password, fingerprint }: StartedPool) => ({ url, user, password, fingerprint })
-
-const failsAs = (code: string) => (error: unknown) => {
-  assert.equal((error as Failure).code, code, String((error as Error).stack))
-  return true
-}
-
-async function until<T>(what: string, look: () => T | undefined | false): Promise<T> {
-  const end = performance.now() + LONG_MS
-  for (;;) {
-    const found = look()
-    if (found !== undefined && found !== false) return found
-    if (performance.now() > end) assert.fail(`${what}: not within ${LONG_MS / 1000} s`)
-    await delay(20)
-  }
-}
-
-const stateOf = (server: Server, id: string): PoolStatus => {
-  const status = server.pools.statuses().find((one) => one.id === id)
-  assert.ok(status)
-  return status
-}
-const becomes = (server: Server, id: string, state: PoolStatus['state']) =>
-  until(`${state}`, () => stateOf(server, id).state === state && stateOf(server, id))
-const seen = (server: Server, id: string, wanted: (inventory: PoolInventory) => boolean = () => true) =>
-  until('inventory', () => {
-    const inventory = server.pools.inventoryOf(id)
-    return inventory && wanted(inventory) && inventory
-  })
 
 async function asAdministrator<T>(pool: StartedPool, use: (xapi: Xapi) => Promise<T>): Promise<T> {
   const { fingerprint } = await certificateOf(pool)
