@@ -48,6 +48,13 @@ export function optionalUuid(text: string | undefined, option: string): string |
   return text.toLowerCase()
 }
 
+/** `SOURCE=TARGET` or `SOURCE=none`, networks by uuid. Throws UsageError. */
+export function networkArgument(text: string): [string, string | null] {
+  const [from, to, ...more] = text.split('=')
+  if (to === undefined || more.length > 0) throw new UsageError(`--network takes SOURCE=TARGET or SOURCE=none, not '${text}'`)
+  return [uuidArgument(from, '--network'), to === 'none' ? null : uuidArgument(to, '--network')]
+}
+
 /**
  * Whose certificates are accepted: those of `--trust`, then those of UNDERSTUDY_TRUST, then those accepted earlier; on a terminal the user is
  * asked about a new one, and has time to compare. Throws UsageError for a fingerprint that is none.

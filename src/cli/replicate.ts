@@ -15,7 +15,7 @@ import type { PoolLogin } from '../xapi/pool-url.ts'
 import { askOnTerminal } from './ask-trust.ts'
 import { type Command, stopSignal, UsageError } from './command.ts'
 import { withConnections } from './connect-pool.ts'
-import { poolArgument, trustArgument, uuidArgument } from './pool-arguments.ts'
+import { networkArgument, poolArgument, trustArgument, uuidArgument } from './pool-arguments.ts'
 import { progressView } from './replicate-progress.ts'
 import { formatPlan, formatReport } from './replicate-report.ts'
 
@@ -167,7 +167,7 @@ function parse(args: readonly string[]): Arguments {
     retention: retentionRule(values.retention, values.keep),
     verify,
     onBrokenChain,
-    networks: new Map(values.network.map(networkPair)),
+    networks: new Map(values.network.map(networkArgument)),
     trust: values.trust,
     dryRun: values['dry-run'],
     allowInsecureNbd: values['allow-insecure-nbd'],
@@ -205,12 +205,6 @@ function count(option: string, text: string): number {
   const number = text === '' ? Number.NaN : Number(text)
   if (!Number.isInteger(number) || number < 1 || number > 1000) throw new UsageError(`${option} is a number from 1 to 1000, not ${text}`)
   return number
-}
-
-function networkPair(text: string): [string, string | null] {
-  const [from, to, ...more] = text.split('=')
-  if (to === undefined || more.length > 0) throw new UsageError(`--network takes SOURCE=TARGET or SOURCE=none, not '${text}'`)
-  return [uuidArgument(from, '--network'), to === 'none' ? null : uuidArgument(to, '--network')]
 }
 
 /** A job for a VM and an SR when none is named: always the same, so that the next run finds its chain. */

@@ -98,7 +98,7 @@ function matches(disk: SourceDisk, points: readonly RestorePoint[]): Match[] {
  * Storage rounds sizes up (sm: to the 2 MiB of a VHD block, raw LVM volumes to 4 MiB), so a copy may be larger than its original by less
  * than this, always. Bytes; nothing that reads or compares the copy looks at what lies beyond the original's end.
  */
-const ROUNDING = 4 * 1024 * 1024
+export const ROUNDING = 4 * 1024 * 1024
 
 const usable = (base: SourceSnapshotDisk) => base.kind === 'data' || base.cbt
 

@@ -41,6 +41,14 @@ export function disksOf(view: PoolView, vm: RecordOf['VM']): AttachedDisk[] {
   return out.sort((a, b) => Number(a.vbdRecord.userdevice) - Number(b.vbdRecord.userdevice))
 }
 
+/** The drives of a VM, with or without a disc. */
+export function drivesOf(view: PoolView, vm: RecordOf['VM']): { readonly userdevice: string; readonly bootable: boolean }[] {
+  return vm.VBDs.flatMap((ref) => {
+    const vbd = view.VBD.get(ref)
+    return vbd?.type === 'CD' ? [{ userdevice: vbd.userdevice, bootable: vbd.bootable }] : []
+  })
+}
+
 /** VBDs of a disk that belong to ordinary VMs: those of control domains come and go with transfers. */
 export function holdersOf(view: PoolView, vdi: RecordOf['VDI']): { vbd: Ref<'VBD'>; vm: Ref<'VM'>; vmRecord: RecordOf['VM'] }[] {
   const out = []

@@ -38,7 +38,7 @@ export interface CbtRefusal {
 
 /** Turns change tracking on where it is off, so that the snapshot can be the base of a cheap delta. */
 export async function enableTracking(
-  { source, signal, log }: RunContext,
+  { source, signal, log }: Pick<RunContext, 'source' | 'signal' | 'log'>,
   disks: readonly { readonly ref: Ref<'VDI'>; readonly record: RecordOf['VDI'] }[],
 ): Promise<CbtRefusal[]> {
   const refused = await Promise.all(

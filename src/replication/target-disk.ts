@@ -107,6 +107,19 @@ export async function prepareTargetDisk(
   }
 }
 
+/** A disk that hangs on the replica already and holds a copy of the source snapshot's disk `copyOf`: named and tracked as one that a run made. */
+export async function adoptAttachedDisk(
+  context: RunContext,
+  { ref, record }: Pick<AttachedDisk, 'ref' | 'record'>,
+  wanted: Pick<WantedDisk, 'name' | 'otherConfig' | 'follows'>,
+  copyOf: string,
+): Promise<TargetDisk> {
+  const tracked = await track(context, ref)
+  if (record.name_label !== wanted.name) await context.target.call('VDI.set_name_label', [ref, wanted.name], { signal: context.signal })
+  const writing = { run: context.ids.run, from: null, to: copyOf }
+  return { ref, uuid: record.uuid, config: targetConfig(context, wanted, record.uuid), blank: false, tracked, created: false, writing }
+}
+
 /** A clone can't be named or marked as it is made, but it inherits what its origin carries at that moment. */
 export async function cloneMarked(
   { target, ids, signal }: Pick<RunContext, 'target' | 'ids' | 'signal'>,
@@ -130,7 +143,7 @@ export async function cloneMarked(
  * XAPI gives disks of the same content the same `content_id`, and storage migration sends only what differs from a disk of the target
  * that has the right one (doc/content/xapi/storage/sxm.md): the source's must never be on a disk with other content.
  */
-function targetConfig(context: RunContext, wanted: WantedDisk, uuid: string): Record<string, string> {
+function targetConfig(context: RunContext, wanted: Pick<WantedDisk, 'otherConfig' | 'follows'>, uuid: string): Record<string, string> {
   const { content_id: _, ...config } = withoutMarks(wanted.otherConfig)
   return { ...config, ...ownMarks(context, uuid), [MARK.disk]: wanted.follows }
 }

@@ -13,12 +13,11 @@ import { destroyDisk, whenDetached } from './destroy.ts'
 import { digestOf, diskReport, type SentDisk } from './disk-report.ts'
 import { explainFailure, isInterruption } from './explain.ts'
 import { inParallel } from './in-parallel.ts'
-import type { Inspected } from './inspect-source.ts'
 import { mendTarget } from './mend.ts'
-import { type AttachedDisk, disksOf, findByUuid, type PoolView } from './pool-view.ts'
+import { type AttachedDisk, disksOf, drivesOf, findByUuid, type PoolView } from './pool-view.ts'
 import { type PreparedRun, type RunOptions, stageOf } from './prepare-run.ts'
 import { removeAll } from './prune.ts'
-import { createReplica, type ReplicaVm, refreshReplica, removeReplica, type SourceCd } from './replica-vm.ts'
+import { createReplica, type ReplicaVm, refreshReplica, removeReplica } from './replica-vm.ts'
 import { createSentRecord, sampler } from './sent-record.ts'
 import type { RunContext } from './session.ts'
 import type { SourceSide, TakerOutcome } from './source-side.ts'
@@ -129,7 +128,7 @@ export class TargetRun {
 
   async #readyReplica(snapshot: SourceSnapshot): Promise<ReplicaVm> {
     const { target, views, plan, source } = this.prepared
-    const parts = { vifs: plan.vifs, cds: drivesOf(views.source, source), view: views.target }
+    const parts = { vifs: plan.vifs, cds: drivesOf(views.source, source.record), view: views.target }
     // The snapshot's record is the source's configuration at that instant; its name is the snapshot's.
     const config = {
       ...snapshot.record,
@@ -408,11 +407,4 @@ async function writtenSince(
 function diskToRepair(view: PoolView, uuid: string): { ref: Ref<'VDI'>; size: number } | undefined {
   const found = findByUuid(view.VDI, uuid)
   return found && { ref: found[0], size: found[1].virtual_size }
-}
-
-function drivesOf(view: PoolView, source: Inspected): SourceCd[] {
-  return source.record.VBDs.flatMap((ref) => {
-    const vbd = view.VBD.get(ref)
-    return vbd?.type === 'CD' ? [{ userdevice: vbd.userdevice, bootable: vbd.bootable }] : []
-  })
 }

@@ -11,6 +11,7 @@ import { PLANNING } from './planning.ts'
 import { CERTIFICATES, REACHING, XAPI } from './pools.ts'
 import { REGISTERED_POOLS } from './registered-pools.ts'
 import { CHECKING, RUNNING } from './running.ts'
+import { SEEDING } from './seeding.ts'
 import { STORING } from './storing.ts'
 import { IMAGES, NBD } from './streams.ts'
 
@@ -20,6 +21,7 @@ export const ERROR_AREAS = {
   'In the middle of a run': RUNNING,
   'Checking a restore point': CHECKING,
   'Starting, testing and failing over': FAILING_OVER,
+  'Linking a seed': SEEDING,
   'Reaching a pool': REACHING,
   Certificates: CERTIFICATES,
   "XAPI's own errors": XAPI,
