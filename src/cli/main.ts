@@ -23,6 +23,7 @@ export const commands: Readonly<Record<string, () => Promise<Command>>> = {
   schedule: async () => (await import('./remote/schedule.ts')).command,
   seed: async () => (await import('./seed.ts')).command,
   server: async () => (await import('./remote/server.ts')).command,
+  setup: async () => (await import('./remote/login.ts')).setupCommand,
   settings: async () => (await import('./remote/settings.ts')).command,
   status: async () => (await import('./remote/status.ts')).command,
   token: async () => (await import('./remote/token.ts')).command,

@@ -7,6 +7,7 @@ import type { PoolInventory, PoolStatus } from '../../core/control/pool-record.t
 import type { Protection } from '../../core/control/protection.ts'
 import type { Run, VmRun, VmRunDetail } from '../../core/control/run-record.ts'
 import type { ServerSettings } from '../../core/control/settings.ts'
+import type { ApiToken, Role, User } from '../../core/control/user.ts'
 import type {
   Certificate,
   JobOperations,
@@ -24,32 +25,13 @@ import type { HttpClient } from './http-client.ts'
 type Answer<F extends (...args: never[]) => unknown> = Awaited<ReturnType<F>>
 type Query = Readonly<Record<string, string | number | boolean | readonly string[] | undefined>>
 
-export type Role = 'administrator' | 'operator' | 'viewer'
-export const ROLES: readonly Role[] = ['administrator', 'operator', 'viewer']
-
-export interface User {
-  readonly id: string
-  readonly name: string
-  readonly role: Role
-  readonly disabled: boolean
-  readonly createdAt: Timestamp
-  readonly lastLoginAt: Timestamp | null
-}
-
-export interface Token {
-  readonly id: string
-  readonly name: string
-  readonly role: Role
-  readonly createdAt: Timestamp
-  readonly expiresAt: Timestamp | null
-  readonly lastUsedAt: Timestamp | null
-}
-
 export interface NewToken {
   readonly name: string
   readonly role: Role
   readonly expiresAt: Timestamp | null
 }
+
+type ShownToken = ApiToken & { readonly secret: string }
 
 const BASE = '/api/v1'
 export const LARGEST_PAGE = 500
@@ -70,6 +52,19 @@ export function apiOf(http: HttpClient) {
   }
   const list = async <T>(path: string, query: Query = {}) => (await get<{ items: T[] }>(path, query)).items
   const id = encodeURIComponent
+  /** A session as a browser has it: only to make a token with. */
+  async function session(path: string, body: object) {
+    const { body: me, headers } = await http.call('POST', BASE + path, body)
+    const cookie = (headers['set-cookie'] ?? []).map((each) => each.split(';')[0]).join('; ')
+    const { user, role, csrf } = me as { user: User; role: Role; csrf: string }
+    const as = { cookie, 'x-csrf-token': csrf }
+    return {
+      user,
+      role,
+      createToken: (token: NewToken) => send<ShownToken>('POST', '/tokens', token, as),
+      end: () => send<void>('POST', '/logout', undefined, as),
+    }
+  }
 
   return {
     url: http.url,
@@ -134,22 +129,16 @@ export function apiOf(http: HttpClient) {
       remove: (user: string) => send<void>('DELETE', `/users/${id(user)}`),
     },
     tokens: {
-      list: () => list<Token>('/tokens'),
-      create: (token: NewToken) => send<Token & { token: string }>('POST', '/tokens', token),
+      list: () => list<ApiToken>('/tokens'),
+      create: (token: NewToken) => send<ShownToken>('POST', '/tokens', token),
       revoke: (token: string) => send<void>('DELETE', `/tokens/${id(token)}`),
     },
-    /** A session as a browser has it, to make a token with. */
-    async login(name: string, password: string) {
-      const { body, headers } = await http.call('POST', `${BASE}/session`, { name, password })
-      const cookie = (headers['set-cookie'] ?? []).map((each) => each.split(';')[0]).join('; ')
-      const { user, csrfToken } = body as { user: User; csrfToken: string }
-      const session = { cookie, 'x-csrf-token': csrfToken }
-      return {
-        role: user.role,
-        createToken: (token: NewToken) => send<Token & { token: string }>('POST', '/tokens', token, session),
-        end: () => send<void>('DELETE', '/session', undefined, session),
-      }
-    },
+    /** Whose token it is, and what it may do. */
+    me: () => get<{ user: User; role: Role }>('/me'),
+    changeOwnPassword: (currentPassword: string, password: string) => send<void>('PUT', '/me/password', { currentPassword, password }),
+    setupNeeded: async () => (await get<{ needed: boolean }>('/setup')).needed,
+    login: (name: string, password: string) => session('/login', { name, password }),
+    setup: (link: string, name: string, password: string) => session('/setup', { link, name, password }),
     audit: (query: Query, most: number) => all<AuditEntry>('/audit', query, most),
     /** Ends when the server ends it; `onOpen`: from now on nothing is missed. */
     async *events(stop: AbortSignal, onOpen?: () => void): AsyncGenerator<ServerEvent> {

@@ -15,7 +15,7 @@ const noun: Noun = {
     list: {
       summary: 'entries, newest first',
       options: {
-        actor: { value: 'NAME', help: 'only of this user or token' },
+        actor: { value: 'NAME', help: 'only of this user, or the id of a token' },
         action: { value: 'ACTION', help: 'only this action, such as job.create' },
         object: { value: 'ID', help: 'only what was done to this' },
         since: { value: 'TIME', help: 'only after: 2026-11-23, or 2d: so long ago' },
@@ -32,14 +32,16 @@ export { noun }
 
 async function list(context: Context, given: Given): Promise<number> {
   const query = {
-    actor: given.text('actor'),
     action: given.text('action'),
     object: given.text('object'),
     since: timeOption(given, 'since'),
     until: timeOption(given, 'until'),
   }
   const most = given.number('limit', 1, 1_000_000) ?? 50
-  const entries = await (await context.api()).audit(query, most)
+  const api = await context.api()
+  const name = given.text('actor')
+  const user = name === undefined ? undefined : (await api.users.list()).find((each) => each.name === name || each.id === name)
+  const entries = await api.audit({ ...query, actor: user?.id ?? name }, most)
   const now = Date.now()
   const columns: readonly Column<AuditEntry>[] = [
     { title: 'WHEN', value: ({ at }) => when(at, now, context.wide) },

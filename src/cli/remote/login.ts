@@ -1,33 +1,46 @@
 /** `understudy login` and `logout`: an API token for this command line, kept in the file of known servers. */
+
 import { hostname } from 'node:os'
+import { ROLES } from '../../core/control/user.ts'
 import { formatUrl } from '../../xapi/pool-url.ts'
-import { CommandFailure, UsageError } from '../command.ts'
+import { CommandFailure } from '../command.ts'
 import type { Action } from './action.ts'
-import { apiOf, ROLES } from './api.ts'
+import { apiOf, type RemoteApi } from './api.ts'
 import { readServers, serversFile, writeServers } from './config-file.ts'
 import { chooseServer, connect, serverAddress } from './connection.ts'
 import type { Context } from './context.ts'
 import type { Given } from './given.ts'
 import { actionCommand } from './noun-command.ts'
 import { askLine, readSecret } from './secrets.ts'
-import { parseMinutes } from './times.ts'
+import { expiryOf } from './token.ts'
 
-const USUAL_MINUTES = 90 * 24 * 60
+const REMEMBERED = {
+  name: { value: 'NAME', help: 'what to call the server (its host name)' },
+  user: { value: 'USER', help: 'who you are (it is asked)' },
+  'password-file': { value: 'FILE', help: 'file that holds the password, - for standard input (else it is asked)', completes: 'file' },
+  role: {
+    value: 'ROLE',
+    help: `what this command line may do, at most what you may: ${ROLES.join(', ')} (all that you may)`,
+    completes: ROLES,
+  },
+  expires: { value: 'TIME', help: 'how long it stays logged in: 90d; never (90d)' },
+} as const
+
+export const setup: Action = {
+  summary: 'become the first administrator of a new server, by the one-time link that it prints',
+  positionals: [{ name: 'URL', optional: true }],
+  options: {
+    'link-file': { value: 'FILE', help: 'file that holds the link (also UNDERSTUDY_SETUP_LINK; else it is asked)', completes: 'file' },
+    ...REMEMBERED,
+  },
+  notes: "A new link is made by 'understudy server reset-admin' on the server's machine. Then this is the same as login.",
+  run: setUp,
+}
 
 export const login: Action = {
   summary: 'log in to a server, and remember it',
   positionals: [{ name: 'URL', optional: true }],
-  options: {
-    name: { value: 'NAME', help: 'what to call the server (its host name)' },
-    user: { value: 'USER', help: 'who you are (it is asked)' },
-    'password-file': { value: 'FILE', help: 'file that holds the password, - for standard input (else it is asked)', completes: 'file' },
-    role: {
-      value: 'ROLE',
-      help: `what this command line may do, at most what you may: ${ROLES.join(', ')} (all that you may)`,
-      completes: ROLES,
-    },
-    expires: { value: 'TIME', help: 'how long it stays logged in: 90d; never (90d)' },
-  },
+  options: REMEMBERED,
   notes: `URL is https://HOST[:PORT]; without one it is the server that --server or 'understudy config use' means. The password makes an API
 token, which is kept in a file that only you can read; the password is not kept.`,
   run: logIn,
@@ -39,13 +52,51 @@ export const logout: Action = {
 }
 
 export const command = actionCommand('login', login)
+export const setupCommand = actionCommand('setup', setup)
 export const logoutCommand = actionCommand('logout', logout)
 
 async function logIn(context: Context, given: Given): Promise<number> {
+  return await remember(context, given, async (api, user) =>
+    api.login(
+      user,
+      await readSecret({ what: `password of ${user}`, option: 'password-file', file: given.text('password-file'), signal: context.signal }),
+    ),
+  )
+}
+
+async function setUp(context: Context, given: Given): Promise<number> {
+  return await remember(context, given, async (api, user) => {
+    const { signal } = context
+    const link = await readSecret({
+      what: 'one-time link',
+      option: 'link-file',
+      file: given.text('link-file'),
+      env: 'UNDERSTUDY_SETUP_LINK',
+      signal,
+    })
+    const password = await readSecret({
+      what: `new password of ${user}`,
+      option: 'password-file',
+      file: given.text('password-file'),
+      signal,
+    })
+    return await api.setup(secretOfLink(link), user, password)
+  })
+}
+
+/** The whole link as the server prints it, or what it carries. */
+function secretOfLink(text: string): string {
+  return /[#?&](?:link=)?([\w-]+)$/.exec(text.trim())?.[1] ?? text.trim()
+}
+
+/** Opens a session in some way, makes a token with it, and keeps that. */
+async function remember(
+  context: Context,
+  given: Given,
+  begin: (api: RemoteApi, user: string) => ReturnType<RemoteApi['login']>,
+): Promise<number> {
   const role = given.choice('role', ROLES)
-  const lasting = given.text('expires')
-  const minutes = lasting === undefined ? USUAL_MINUTES : lasting === 'never' ? null : parseMinutes(lasting)
-  if (minutes === undefined || minutes === 0) throw new UsageError(`--expires takes a time such as 90d, or never, not '${lasting}'`)
+  const expiresAt = expiryOf(given.text('expires'))
   const file = serversFile()
   const config = await readServers(file)
   const url = given.optional('URL') ?? (await chooseServer({ server: given.text('server'), tokenFile: undefined })).url
@@ -54,24 +105,17 @@ async function logIn(context: Context, given: Given): Promise<number> {
   const name = given.text('name') ?? known ?? freeName(address.host, Object.keys(config.servers))
   const http = connect({ url: formatUrl(address) }, given.list('trust'), context.signal)
   try {
+    const api = apiOf(http)
     // Before anything is asked: is it there, and is it the right one?
-    await http.call('GET', '/healthz')
-    const user = given.text('user') ?? (await askUser(context))
-    const password = await readSecret({
-      what: `password of ${user}`,
-      option: 'password-file',
-      file: given.text('password-file'),
-      signal: context.signal,
-    })
-    const session = await apiOf(http).login(user, password)
-    const expiresAt = minutes === null ? null : new Date(Date.now() + minutes * 60_000).toISOString()
+    await api.setupNeeded()
+    const session = await begin(api, given.text('user') ?? (await askUser(context)))
     const made = await session.createToken({ name: `command line on ${hostname()}`, role: role ?? session.role, expiresAt })
     await session.end()
-    const server = { url: formatUrl(address), token: made.token, tokenId: made.id, user }
+    const server = { url: formatUrl(address), token: made.secret, tokenId: made.id, user: session.user.name }
     await writeServers(file, { current: name, servers: { ...config.servers, [name]: server } })
     context.show(
-      { name, url: server.url, user, role: made.role, expiresAt },
-      () => `Logged in to ${name} (${server.url}) as ${user}, ${made.role}. Commands mean this server now.`,
+      { name, url: server.url, user: server.user, role: made.role, expiresAt },
+      () => `Logged in to ${name} (${server.url}) as ${server.user}, ${made.role}. Commands mean this server now.`,
     )
     return 0
   } finally {

@@ -18,6 +18,7 @@ export const NOUNS: Readonly<Record<string, () => Promise<Noun>>> = {
 
 /** Commands to a server that are one action. */
 export const SINGLE: Readonly<Record<string, () => Promise<Action>>> = {
+  setup: async () => (await import('./login.ts')).setup,
   login: async () => (await import('./login.ts')).login,
   logout: async () => (await import('./login.ts')).logout,
   status: async () => (await import('./status.ts')).status,

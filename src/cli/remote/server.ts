@@ -1,8 +1,11 @@
 /** `understudy server`: what is done to a server's data folder on the server's own machine. */
-import { resolve } from 'node:path'
+import { existsSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import { makeSetupLink } from '../../api/auth/setup-links.ts'
 import { backupFolder, restoreFolder } from '../../store/backup-folder.ts'
-import { openStore } from '../../store/open-store.ts'
+import { DATABASE_FILE, openStore } from '../../store/open-store.ts'
 import { openSecrets } from '../../store/secrets/secrets.ts'
+import { CommandFailure } from '../command.ts'
 import { dataFolder } from '../data-folder.ts'
 import type { Noun } from './action.ts'
 import type { Context } from './context.ts'
@@ -16,7 +19,7 @@ const FILE = [{ name: 'FILE', completes: 'file' }] as const
 
 const noun: Noun = {
   name: 'server',
-  summary: "a server's data folder, on its own machine: back up, restore, rotate the key",
+  summary: "a server's data folder, on its own machine: back up, restore, rotate the key, let an administrator in",
   notes: 'These speak to no server, but open its data folder: run them as the user that the server runs as.',
   actions: {
     backup: {
@@ -40,6 +43,13 @@ const noun: Noun = {
       notes: 'A key that comes from the environment (UNDERSTUDY_KEY) is replaced by the one in UNDERSTUDY_NEW_KEY.',
       local: true,
       run: rotateKey,
+    },
+    'reset-admin': {
+      summary: 'make a one-time link by which you become an administrator, also while the server runs',
+      options: DATA,
+      notes: 'For when nobody knows a password any more. The link is good for a day, once; a new one ends the one before.',
+      local: true,
+      run: resetAdmin,
     },
   },
 }
@@ -76,4 +86,15 @@ async function rotateKey(context: Context, given: Given): Promise<number> {
   } finally {
     await store.close()
   }
+}
+
+async function resetAdmin(context: Context, given: Given): Promise<number> {
+  const folder = dataFolder(given.text('data'))
+  if (!existsSync(join(folder, DATABASE_FILE))) {
+    throw new CommandFailure(`there is no server's database in ${folder}`, { hint: 'name its data folder by --data' })
+  }
+  const link = makeSetupLink(folder, Date.now())
+  context.show({ link }, () => `${link}\n`)
+  context.note("This is shown once, and good for a day: 'understudy setup URL' asks for it, and so does the page of the server.")
+  return 0
 }

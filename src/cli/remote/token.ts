@@ -1,8 +1,9 @@
 /** `understudy token`: what programs log in with. */
+
 import { open } from 'node:fs/promises'
+import { type ApiToken, ROLES } from '../../core/control/user.ts'
 import { CommandFailure, UsageError } from '../command.ts'
 import type { Noun } from './action.ts'
-import { ROLES, type Token } from './api.ts'
 import type { Context } from './context.ts'
 import type { Given } from './given.ts'
 import { find } from './names.ts'
@@ -35,8 +36,9 @@ export { noun }
 async function list(context: Context): Promise<number> {
   const tokens = await (await context.api()).tokens.list()
   const now = Date.now()
-  const columns: readonly Column<Token>[] = [
+  const columns: readonly Column<ApiToken>[] = [
     { title: 'NAME', value: ({ name }) => name, shrinks: true },
+    { title: 'USER', value: ({ userName }) => userName },
     { title: 'ROLE', value: ({ role }) => role },
     { title: 'MADE', value: ({ createdAt }) => when(createdAt, now, context.wide) },
     { title: 'EXPIRES', value: ({ expiresAt }) => (expiresAt === null ? 'never' : when(expiresAt, now, context.wide)) },
@@ -51,12 +53,18 @@ async function list(context: Context): Promise<number> {
 
 const USUAL_MINUTES = 90 * 24 * 60
 
+/** `90d`, `never` (null), or what is usual. Throws UsageError. */
+export function expiryOf(text: string | undefined): string | null {
+  if (text === 'never') return null
+  const minutes = text === undefined ? USUAL_MINUTES : parseMinutes(text)
+  if (minutes === undefined || minutes === 0) throw new UsageError(`--expires takes a time such as 90d, or never, not '${text}'`)
+  return new Date(Date.now() + minutes * 60_000).toISOString()
+}
+
 async function create(context: Context, given: Given): Promise<number> {
   const name = given.argument('NAME')
   const role = given.choice('role', ROLES) ?? 'viewer'
-  const text = given.text('expires')
-  const minutes = text === undefined ? USUAL_MINUTES : text === 'never' ? null : parseMinutes(text)
-  if (minutes === undefined || minutes === 0) throw new UsageError(`--expires takes a time such as 90d, or never, not '${text}'`)
+  const expiresAt = expiryOf(given.text('expires'))
   const file = given.text('output')
   const api = await context.api()
   // Before there is a token: one that could not be written would be lost.
@@ -67,11 +75,10 @@ async function create(context: Context, given: Given): Promise<number> {
           throw new CommandFailure(`${file} can't be made: ${error.code ?? error.message}`, { hint: 'name a new file' })
         })
   try {
-    const expiresAt = minutes === null ? null : new Date(Date.now() + minutes * 60_000).toISOString()
-    const { token, ...made } = await api.tokens.create({ name, role, expiresAt })
-    await handle?.writeFile(`${token}\n`)
-    context.show(handle === undefined ? { ...made, token } : made, () =>
-      handle === undefined ? `${token}\n` : `The token ${name} (${role}) is in ${file}.`,
+    const { secret, ...made } = await api.tokens.create({ name, role, expiresAt })
+    await handle?.writeFile(`${secret}\n`)
+    context.show(handle === undefined ? { ...made, secret } : made, () =>
+      handle === undefined ? `${secret}\n` : `The token ${name} (${role}) is in ${file}.`,
     )
     if (handle === undefined) context.note('This is shown once: keep it where nobody else reads it.')
     return 0

@@ -1,6 +1,6 @@
 /** `understudy user`: who may use the server. */
+import { ROLES, type User } from '../../core/control/user.ts'
 import type { Noun } from './action.ts'
-import { ROLES, type User } from './api.ts'
 import type { Context } from './context.ts'
 import type { Given } from './given.ts'
 import { find } from './names.ts'
@@ -18,7 +18,7 @@ const PASSWORD = {
 const noun: Noun = {
   name: 'user',
   summary: 'users of the server and their roles',
-  notes: 'administrator: everything; operator: everything but users, tokens of others and settings; viewer: looks only.',
+  notes: 'viewer: looks; operator: also starts and cancels runs, tests pools, reads restore points back; administrator: everything.',
   actions: {
     list: { summary: 'all users', run: list },
     add: {
@@ -29,6 +29,14 @@ const noun: Noun = {
     },
     edit: { summary: 'change the role of a user', positionals: USER, options: { role: ROLE }, run: edit },
     password: { summary: 'set the password of a user', positionals: USER, options: PASSWORD, run: setPassword },
+    'own-password': {
+      summary: 'change your own password; your sessions elsewhere end',
+      options: {
+        ...PASSWORD,
+        'current-password-file': { value: 'FILE', help: 'file that holds the present one (else it is asked)', completes: 'file' },
+      },
+      run: setOwnPassword,
+    },
     enable: { summary: 'let a user in again', positionals: USER, run: (context, given) => setDisabled(context, given, false) },
     disable: {
       summary: 'keep a user out: sessions and tokens end',
@@ -87,6 +95,16 @@ async function setPassword(context: Context, given: Given): Promise<number> {
   const { api, user } = await meant(context, given)
   const changed = await api.users.change(user.id, { password: await password(context, given, user.name) })
   context.show(changed, () => `The password of ${changed.name} was set; sessions have ended.`)
+  return 0
+}
+
+async function setOwnPassword(context: Context, given: Given): Promise<number> {
+  const api = await context.api()
+  const { user } = await api.me()
+  const source = { option: 'current-password-file', file: given.text('current-password-file'), signal: context.signal }
+  const current = await readSecret({ what: `present password of ${user.name}`, ...source })
+  await api.changeOwnPassword(current, await password(context, given, user.name))
+  context.show({ user: user.id }, () => `The password of ${user.name} was changed.`)
   return 0
 }
 
