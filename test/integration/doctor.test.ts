@@ -430,16 +430,25 @@ describe('doctor', () => {
   }
 
   test('left-overs of replication are told, and left alone', async () => {
-    const name = `understudy ${randomUUID()} ${randomUUID()} (being made)`
-    const ref = await withXapi(source, async (xapi) => {
+    const uuids = (count: number) => Array.from({ length: count }, () => randomUUID())
+    const [disk, snapshot, another] = await withXapi(source, async (xapi) => {
       const SR = await xapi.byUuid('SR', source.srs[0]?.uuid as string)
+      const name = `understudy ${uuids(2).join(' ')} (being made)`
       const record = { SR, virtual_size: 2 ** 22, type: 'user', sharable: false, read_only: false, name_label: name, other_config: {} }
-      return xapi.call<string>('VDI.create', [record])
+      const vm = await xapi.byUuid('VM', (await source.post('/vms', { name: 'replicated', disks: [] })).vm.uuid)
+      const take = (targets: string) =>
+        xapi.callAsync('VM.snapshot', [vm, `understudy ${randomUUID()} ${targets} ${randomUUID()} (being made)`])
+      return [await xapi.call<string>('VDI.create', [record]), await take(randomUUID()), await take(uuids(2).join('+'))]
     })
     const report = await examine(source, undefined, { only: ['reach', 'certificate', 'login', 'left-overs'] })
-    assert.equal(found(report, 'left-overs').outcome, 'warning')
-    assert.match(found(report, 'left-overs').detail, /an unfinished disk/)
-    await withXapi(source, async (xapi) => xapi.call('VDI.destroy', [ref]))
+    const { outcome, detail } = found(report, 'left-overs')
+    assert.equal(outcome, 'warning')
+    assert.match(detail, /an unfinished disk/)
+    assert.equal(detail.match(/an unfinished snapshot/g)?.length, 2, detail)
+    await withXapi(source, async (xapi) => {
+      for (const ref of [snapshot, another]) await xapi.call('VM.destroy', [ref])
+      await xapi.call('VDI.destroy', [disk])
+    })
   })
 
   test('wrong arguments are one line and exit code 2', async () => {

@@ -159,7 +159,8 @@ export const vmClone: Check = {
   },
 }
 
-const HERE_BEFORE = /^understudy [0-9a-f-]{36} [0-9a-f-]{36} \(being made\)$/
+/** Of a disk: job and run. Of a source snapshot: job, target SRs with + between them, run. */
+const HERE_BEFORE = /^understudy [0-9a-f-]{36}( [0-9a-f-]{36}(\+[0-9a-f-]{36})*)? [0-9a-f-]{36} \(being made\)$/
 
 /** Looks for what runs of replication left that were broken off. Nothing of it is touched: its job's next run does that. */
 export const leftOvers: Check = {
