@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto'
 import cookie from '@fastify/cookie'
 import type { FastifyInstance, FastifyServerOptions, RouteOptions } from 'fastify'
-import { fastify } from 'fastify'
+import { fastify, LogController } from 'fastify'
 import type { TSchema } from 'typebox'
 import { Failure } from '../core/failure.ts'
 import { freeUnanswered } from '../store/idempotency/free-unanswered.ts'
@@ -13,7 +13,10 @@ import { LoginLimiter } from './auth/login-limit.ts'
 import { checkerOf } from './check-input.ts'
 import { EventRing } from './events/event-ring.ts'
 import { EventStreams } from './events/event-streams.ts'
+import { logRequests } from './logging.ts'
 import { describeApi } from './openapi.ts'
+import { registerOperations } from './operations-routes.ts'
+import { registerPages } from './pages.ts'
 import { PROBLEM_TYPE, problemOf } from './problem.ts'
 import { API_PREFIX, noSuchAddress, registerRoute } from './register-route.ts'
 import { ALL_ROUTES } from './routes/all-routes.ts'
@@ -22,8 +25,11 @@ import { setSecurityHeaders } from './security-headers.ts'
 export interface ApiOptions extends ApiParts {
   /** Names by which the server is known; addresses always are. */
   readonly known: KnownNames
-  /** Where to log, or not at all. */
-  readonly logger?: FastifyServerOptions['loggerInstance']
+  /** Where to log, or not at all (logging.ts). */
+  readonly logger?: FastifyServerOptions['logger']
+  readonly metricsOnLoopback?: boolean
+  readonly pageFolder?: string
+  readonly docsFolder?: string
   /** TLS: PEM of key and certificate. */
   readonly https?: { readonly key: string; readonly cert: string }
   /** Addresses of proxies whose X-Forwarded-For is believed. */
@@ -38,7 +44,19 @@ export interface ApiOptions extends ApiParts {
 const BODY_BYTES = 1024 * 1024
 
 export async function buildApi(options: ApiOptions): Promise<FastifyInstance> {
-  const { known, logger, https, trustProxy, checkReplies = false, heartbeatMs, onRoute, ...parts } = options
+  const {
+    known,
+    logger,
+    https,
+    trustProxy,
+    checkReplies = false,
+    heartbeatMs,
+    onRoute,
+    metricsOnLoopback = false,
+    pageFolder,
+    docsFolder,
+    ...parts
+  } = options
   const endings = new Endings()
   const events = new EventRing(randomUUID().slice(0, 8))
   const api: ApiContext = {
@@ -49,7 +67,9 @@ export async function buildApi(options: ApiOptions): Promise<FastifyInstance> {
     streams: new EventStreams(events, endings, heartbeatMs),
   }
   const app = fastify({
-    ...(logger === undefined ? { logger: false } : { loggerInstance: logger }),
+    logger: logger ?? false,
+    // logRequests says what is worth a line.
+    logController: new LogController({ disableRequestLogging: true }),
     ...(https === undefined ? {} : { https: { ...https, minVersion: 'TLSv1.2' } }),
     trustProxy: trustProxy === undefined ? false : [...trustProxy],
     bodyLimit: BODY_BYTES,
@@ -80,6 +100,7 @@ export async function buildApi(options: ApiOptions): Promise<FastifyInstance> {
     if (!isKnownHost(request.headers.host, known))
       throw new Failure('WRONG_HOST', 'the request names a host that this server is not known by')
   })
+  logRequests(app)
   app.setErrorHandler(async (error, request, reply) => {
     const problem = problemOf(error, request.id)
     if (problem.status >= 500) request.log.error({ err: error }, problem.title)
@@ -96,6 +117,12 @@ export async function buildApi(options: ApiOptions): Promise<FastifyInstance> {
       for (const spec of specs) registerRoute(routes, api, spec, tag, checkReplies)
     }
     routes.get(`${API_PREFIX}/openapi.json`, { schema: { hide: true } }, async () => app.swagger())
+  })
+  registerOperations(app, api, { metricsOnLoopback })
+  await registerPages(app, {
+    secure: api.secure,
+    ...(pageFolder === undefined ? {} : { pageFolder }),
+    ...(docsFolder === undefined ? {} : { docsFolder }),
   })
   const stopListening = api.plane.onEvent((event) => events.push(event))
   app.addHook('preClose', async () => api.streams.closeAll())

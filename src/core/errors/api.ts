@@ -81,6 +81,11 @@ export const REQUESTS = {
     hint: 'wait a moment, then ask again with the same key',
     status: 409,
   },
+  TLS_UNUSABLE: {
+    title: "the server's certificate can't be used",
+    hint: 'give a certificate and its key as PEM files (--tls-cert, --tls-key) that the server may read',
+    status: 500,
+  },
   SERVER_BUSY: { title: 'the server has too much of this to do at once', hint: 'try again in a few seconds', status: 503 },
   UNEXPECTED: {
     title: 'something went wrong in the server that nobody planned for',

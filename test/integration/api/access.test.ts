@@ -73,6 +73,17 @@ const TABLE: Readonly<Record<string, Access>> = {
   'DELETE /api/v1/tokens/:id': 'viewer',
   // What the API says of itself holds nothing of the installation.
   'GET /api/v1/openapi.json': 'public',
+  'GET /api/v1/docs': 'public',
+  'GET /api/v1/docs/json': 'public',
+  'GET /api/v1/docs/yaml': 'public',
+  'GET /api/v1/docs/static/*': 'public',
+  'GET /api/v1/docs/static/index.html': 'public',
+  'GET /api/v1/docs/static/swagger-initializer.js': 'public',
+  'GET /': 'public',
+  // Whether it lives, and whether it is ready: two words.
+  'GET /healthz': 'public',
+  'GET /readyz': 'public',
+  'GET /metrics': 'viewer',
 }
 
 const ROLES = ['viewer', 'operator', 'administrator'] as const
@@ -103,7 +114,7 @@ describe('who may call what', () => {
 
   for (const [name, access] of Object.entries(TABLE)) {
     const [method = '', path = ''] = name.split(' ')
-    const url = path.replaceAll(/:\w+/g, 'none')
+    const url = path.replaceAll(/:\w+|\*/g, 'none')
     const isChange = method !== 'GET'
     if (access === 'public') {
       test(`${name} is for everybody, but not for pages of other sites`, async () => {

@@ -1,0 +1,74 @@
+/** Files that the server hands out: the page when it was built, the documentation, the interactive description of the API. */
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import fastifyStatic from '@fastify/static'
+import swaggerUi from '@fastify/swagger-ui'
+import type { FastifyInstance, FastifyReply } from 'fastify'
+import { API_PREFIX, noSuchAddress } from './register-route.ts'
+import { setSecurityHeaders } from './security-headers.ts'
+
+export interface PageOptions {
+  /** The built page (dist-web); left out or missing: there is none. */
+  readonly pageFolder?: string
+  /** docs/ of the package: what problems link to. */
+  readonly docsFolder?: string
+  readonly secure: boolean
+}
+
+/** Our own file without a page: how to go on by other means. */
+const NO_PAGE = `Understudy runs here, without its page.
+The API describes itself at ${API_PREFIX}/docs; the command line (understudy login) does everything.
+At the first start the server printed a one-time link: what is after # in it goes into
+  understudy login --setup, or POST ${API_PREFIX}/setup {"link": "…", "name": "…", "password": "…"}
+`
+
+export async function registerPages(app: FastifyInstance, options: PageOptions): Promise<void> {
+  const { pageFolder, docsFolder, secure } = options
+  await app.register(async (docs) => {
+    docs.addHook('onRequest', async (_request, reply) => setSecurityHeaders(reply, { isPage: true, secure }))
+    await docs.register(swaggerUi, {
+      routePrefix: `${API_PREFIX}/docs`,
+      uiConfig: { docExpansion: 'none', deepLinking: true, persistAuthorization: false, validatorUrl: null },
+      staticCSP: false,
+      theme: { title: 'Understudy API' },
+    })
+  })
+  if (docsFolder !== undefined && existsSync(docsFolder)) {
+    await app.register(fastifyStatic, {
+      root: docsFolder,
+      prefix: '/docs/',
+      decorateReply: false,
+      index: false,
+      allowedPath: (path) => /^\/[\w-]+\.(md|svg|json)$/.test(path),
+      setHeaders: (reply, path) => {
+        if (path.endsWith('.md')) void reply.header('content-type', 'text/plain; charset=utf-8')
+      },
+    })
+  }
+  const hasPage = pageFolder !== undefined && existsSync(join(pageFolder, 'index.html'))
+  if (!hasPage) {
+    app.get('/', { schema: { hide: true } }, async (_request, reply) => reply.type('text/plain; charset=utf-8').send(NO_PAGE))
+    return
+  }
+  await app.register(async (page) => {
+    page.addHook('onRequest', async (_request, reply) => setSecurityHeaders(reply, { isPage: true, secure }))
+    await page.register(fastifyStatic, {
+      root: pageFolder,
+      prefix: '/',
+      // The page's own addresses have no files: they all are the page.
+      wildcard: true,
+      cacheControl: false,
+      setHeaders: (reply, path) => {
+        // Vite names these by their content.
+        const isNamedByContent = /[/\\]assets[/\\]/.test(path)
+        void reply.header('cache-control', isNamedByContent ? 'public, max-age=31536000, immutable' : 'no-cache')
+      },
+    })
+    page.setNotFoundHandler(async (request, reply: FastifyReply) => {
+      const wantsPage =
+        request.method === 'GET' && !/^\/(api|docs|assets|healthz|readyz|metrics)(\/|$)/.test(request.url.split('?')[0] ?? '')
+      if (!wantsPage) throw noSuchAddress(request)
+      return reply.header('cache-control', 'no-cache').sendFile('index.html')
+    })
+  })
+}
