@@ -26,12 +26,18 @@ const vm = (ref: string, more: object = {}): Event =>
     ...more,
   })
 
+/** As a first answer, which is about everything. */
+function replace(tables: InventoryTables, events: readonly Event[]): boolean {
+  const applied = tables.apply(events)
+  return tables.keepOnly(events) || applied
+}
+
 const names = (tables: InventoryTables) => buildInventory(tables, 'pool', AT).vms.map((one) => one.name)
 
 test('only VMs that can be protected are listed: no templates, snapshots or control domains', () => {
   const tables = new InventoryTables()
   assert.ok(
-    tables.replace([
+    replace(tables, [
       vm('b'),
       vm('a'),
       vm('template', { is_a_template: true }),
@@ -47,7 +53,7 @@ test('only VMs that can be protected are listed: no templates, snapshots or cont
 
 test('a change of what is not shown is no change', () => {
   const tables = new InventoryTables()
-  tables.replace([vm('a')])
+  replace(tables, [vm('a')])
   assert.equal(tables.apply([vm('a')]), false)
   assert.equal(tables.apply([vm('a', { other_config: { note: 'of an administrator' } })]), false)
   assert.equal(tables.apply([vm('a', { tags: ['gold'] })]), true)
@@ -57,10 +63,59 @@ test('a change of what is not shown is no change', () => {
 
 test('what is asked for anew replaces all: objects that are not in it are gone', () => {
   const tables = new InventoryTables()
-  tables.replace([vm('a'), vm('b')])
-  assert.equal(tables.replace([vm('a'), vm('b')]), false)
-  assert.equal(tables.replace([vm('b')]), true)
+  replace(tables, [vm('a'), vm('b')])
+  assert.equal(replace(tables, [vm('a'), vm('b')]), false)
+  assert.equal(replace(tables, [vm('b')]), true)
   assert.deepEqual(names(tables), ['b'])
+})
+
+test('what changes about a snapshot or a template changes nothing that is shown', () => {
+  const tables = new InventoryTables()
+  const vbd = (ref: string, of: string, vdi: string) => event('vbd', ref, { VM: of, VDI: vdi, userdevice: '0', type: 'Disk', empty: false })
+  const vdi = (ref: string, size: number) => event('vdi', ref, { uuid: ref, name_label: ref, virtual_size: size, SR: 'sr' })
+  const marks = { 'xo:backup:job': 'job', 'xo:backup:vm': 'a' }
+  const snapshot = vm('snapshot', { is_a_snapshot: true, is_a_template: true, snapshot_of: 'a', other_config: marks })
+  replace(tables, [vm('a'), vbd('x', 'a', 'disk'), vdi('disk', 1)])
+  const before = tables.vms()
+  assert.equal(tables.apply([snapshot, vbd('y', 'snapshot', 'snapshot disk'), vdi('snapshot disk', 1)]), false)
+  assert.equal(tables.vms(), before, 'nothing is made anew')
+  assert.equal(tables.apply([gone('vbd', 'y'), gone('vdi', 'snapshot disk'), gone('vm', 'snapshot')]), false)
+  assert.equal(tables.apply([vdi('disk', 2)]), true)
+  assert.deepEqual(
+    tables.vms()[0]?.disks.map((disk) => disk.size),
+    [2],
+  )
+  assert.equal(tables.apply([gone('vbd', 'x')]), true)
+  assert.deepEqual(tables.vms()[0]?.disks, [])
+})
+
+test('whatever order events come in, what is shown in the end is the same', () => {
+  const everything = [
+    vm('a'),
+    vm('b', { blocked_operations: { start: '' }, other_config: { 'xo:backup:sr': 'sr' } }),
+    vm('point', { is_a_snapshot: true, snapshot_of: 'b', other_config: { 'xo:backup:job': 'job', 'xo:backup:vm': 'a' } }),
+    event('vbd', 'x', { VM: 'a', VDI: 'disk', userdevice: '0', type: 'Disk', empty: false }),
+    event('vdi', 'disk', { uuid: 'disk', name_label: 'disk', virtual_size: 1, SR: 'sr' }),
+    event('sr', 'sr', { uuid: 'sr', name_label: 'sr', type: 'ext', content_type: 'user', shared: false, is_tools_sr: false }),
+    event('vif', 'vif', { VM: 'a', network: 'net', device: '0' }),
+    event('network', 'net', { uuid: 'net', name_label: 'net', purpose: [] }),
+  ]
+  const shown = (events: readonly Event[]) => {
+    const tables = new InventoryTables()
+    // Looked at after each, so that nothing is remembered from before.
+    for (const each of events) {
+      tables.apply([each])
+      tables.vms()
+    }
+    return tables.vms()
+  }
+  const wanted = shown(everything)
+  assert.equal(wanted[0]?.disks[0]?.sr, 'sr')
+  assert.deepEqual(wanted[1]?.replicaOf, { job: 'job', vm: 'a' })
+  for (let nth = 1; nth < everything.length; nth++) {
+    assert.deepEqual(shown([...everything.slice(nth), ...everything.slice(0, nth)]), wanted, `from ${nth}`)
+    assert.deepEqual(shown(everything.slice(nth).reverse().concat(everything.slice(0, nth))), wanted, `backwards to ${nth}`)
+  }
 })
 
 test('a replica of the original product that keeps one VM is known by the marks of its snapshots', () => {
@@ -68,7 +123,7 @@ test('a replica of the original product that keeps one VM is known by the marks 
   const marks = { 'xo:backup:job': 'job', 'xo:backup:vm': 'source' }
   const replica = { blocked_operations: { start: 'no' }, other_config: { 'xo:backup:sr': 'sr' } }
   const replicaOf = () => buildInventory(tables, 'pool', AT).vms[0]?.replicaOf
-  tables.replace([vm('replica', replica)])
+  replace(tables, [vm('replica', replica)])
   assert.equal(replicaOf(), null)
   tables.apply([vm('point', { is_a_snapshot: true, snapshot_of: 'replica', other_config: marks })])
   assert.deepEqual(replicaOf(), { job: 'job', vm: 'source' })
@@ -82,7 +137,7 @@ test('disks are those that hold data, in the order of their positions', () => {
     event('vbd', ref, { VM: 'a', VDI: `vdi ${userdevice}`, userdevice, type: 'Disk', empty: false, ...more })
   const vdi = (nth: string) =>
     event('vdi', `vdi ${nth}`, { uuid: `disk ${nth}`, name_label: `name ${nth}`, virtual_size: Number(nth), SR: 'sr' })
-  tables.replace([
+  replace(tables, [
     vm('a'),
     vbd('x', '10'),
     vbd('y', '2'),

@@ -1,6 +1,8 @@
 /** What is in a pool, kept up to date by events. */
 import { isDeepStrictEqual } from 'node:util'
+import type { InventoryVm } from '../../core/control/pool-record.ts'
 import { type Row, rowOf, WATCHED, type WatchedClass } from './inventory-rows.ts'
+import { InventoryVms, type Rows } from './inventory-vms.ts'
 
 export interface EventBatch {
   readonly events: readonly { readonly class: string; readonly ref: string; readonly operation: string; readonly snapshot?: unknown }[]
@@ -10,8 +12,12 @@ export interface EventBatch {
 
 const BY_LOWER_CASE = new Map(WATCHED.map((name) => [name.toLowerCase(), name] as const))
 
-export class InventoryTables {
+/** Classes whose rows show only as part of a VM. */
+const OF_VMS: ReadonlySet<WatchedClass> = new Set<WatchedClass>(['VM', 'VBD', 'VDI', 'VIF'])
+
+export class InventoryTables implements Rows {
   readonly #tables = new Map<WatchedClass, Map<string, object | undefined>>(WATCHED.map((name) => [name, new Map()]))
+  readonly #vms: InventoryVms = new InventoryVms(this)
 
   get<C extends WatchedClass>(name: C, ref: string): Row<C> | undefined {
     return this.#tables.get(name)?.get(ref) as Row<C> | undefined
@@ -22,39 +28,57 @@ export class InventoryTables {
     for (const [ref, row] of this.#tables.get(name) as Map<string, Row<C> | undefined>) if (row !== undefined) yield [ref, row]
   }
 
-  /** Takes events in. Whether anything that is kept is different now. */
+  /** Objects of a class, of interest or not. */
+  size(name: WatchedClass): number {
+    return this.#tables.get(name)?.size ?? 0
+  }
+
+  /** Those that can be protected and replicas, by name. */
+  vms(): readonly InventoryVm[] {
+    return this.#vms.list()
+  }
+
+  /** Takes events in. Whether anything that is shown is different now. */
   apply(events: EventBatch['events']): boolean {
     let changed = false
     for (const event of events) {
       const name = BY_LOWER_CASE.get(event.class.toLowerCase())
-      const table = name && this.#tables.get(name)
-      if (!name || !table) continue
-      const before = table.get(event.ref)
-      if (event.operation === 'del') {
-        table.delete(event.ref)
-        changed ||= before !== undefined
-      } else if (event.snapshot) {
-        const row = rowOf(name, event.snapshot)
-        table.set(event.ref, row)
-        changed ||= !isDeepStrictEqual(before, row)
-      }
+      if (!name) continue
+      if (event.operation === 'del') changed = this.#remove(name, event.ref) || changed
+      else if (event.snapshot) changed = this.#put(name, event.ref, rowOf(name, event.snapshot)) || changed
     }
-    return changed
+    return this.#vms.takeNews() || changed
   }
 
-  /** Takes a first batch in, which has everything: what is not in it is gone. Whether anything is different. */
-  replace(events: EventBatch['events']): boolean {
+  /** What is not among these events, which are about everything there is, is gone. Whether anything that is shown is different. */
+  keepOnly(events: EventBatch['events']): boolean {
     let changed = false
     const there = new Map(WATCHED.map((name) => [name.toLowerCase(), new Set<string>()]))
     for (const event of events) if (event.operation !== 'del') there.get(event.class.toLowerCase())?.add(event.ref)
     for (const [name, table] of this.#tables) {
-      for (const [ref, row] of table) {
-        if (there.get(name.toLowerCase())?.has(ref)) continue
-        table.delete(ref)
-        changed ||= row !== undefined
-      }
+      for (const ref of table.keys()) if (!there.get(name.toLowerCase())?.has(ref)) changed = this.#remove(name, ref) || changed
     }
-    return this.apply(events) || changed
+    return this.#vms.takeNews() || changed
+  }
+
+  #remove(name: WatchedClass, ref: string): boolean {
+    const table = this.#tables.get(name)
+    const before = table?.get(ref)
+    table?.delete(ref)
+    return this.#noted(name, ref, before, undefined)
+  }
+
+  #put(name: WatchedClass, ref: string, row: object | undefined): boolean {
+    const table = this.#tables.get(name)
+    const before = table?.get(ref)
+    table?.set(ref, row)
+    return (before === undefined || !isDeepStrictEqual(before, row)) && this.#noted(name, ref, before, row)
+  }
+
+  #noted(name: WatchedClass, ref: string, before: object | undefined, after: object | undefined): boolean {
+    if (before === undefined && after === undefined) return false
+    this.#vms.changed(name, ref, before as Row<typeof name> | undefined, after as Row<typeof name> | undefined)
+    return !OF_VMS.has(name)
   }
 
   /**

@@ -1,5 +1,5 @@
 /** Keeps the tables of a pool as the pool has them, by events, until something breaks. */
-import { setTimeout as delay } from 'node:timers/promises'
+import { setTimeout as delay, setImmediate } from 'node:timers/promises'
 import { XapiConnectionError, XapiError } from '../../xapi/errors.ts'
 import type { Xapi } from '../../xapi/xapi.ts'
 import { WATCHED } from './inventory-rows.ts'
@@ -12,6 +12,7 @@ const GRACE_MS = 30_000
 const LOAD_MS = 180_000
 /** Events of a busy pool are taken together: at most so many batches a second. */
 const BATCH_PAUSE_MS = 250
+const EVENTS_AT_ONCE = 1_000
 /** Everything is asked for anew at most this often. */
 const RELOAD_PAUSE_MS = 30_000
 
@@ -36,7 +37,7 @@ export async function watchInventory(xapi: Xapi, tables: InventoryTables, option
       loadedAt = performance.now()
       disagreed = false
       token = batch.token
-      onSeen(tables.replace(batch.events))
+      onSeen(await takeAll(tables, batch.events, signal))
       continue
     }
     // What was missed may be in the next answer already; when it is not, everything is asked for.
@@ -59,6 +60,16 @@ export async function watchInventory(xapi: Xapi, tables: InventoryTables, option
     else disagreed = !agrees
     if (batch.events.length > 0) await delay(BATCH_PAUSE_MS, undefined, { signal })
   }
+}
+
+/** Everything of a large pool at once would hold up the server for seconds. */
+async function takeAll(tables: InventoryTables, events: EventBatch['events'], signal: AbortSignal): Promise<boolean> {
+  let changed = false
+  for (let start = 0; start < events.length; start += EVENTS_AT_ONCE) {
+    changed = tables.apply(events.slice(start, start + EVENTS_AT_ONCE)) || changed
+    await setImmediate(undefined, { signal })
+  }
+  return tables.keepOnly(events) || changed
 }
 
 /** Codes that tell that the token is worth nothing (any more). */

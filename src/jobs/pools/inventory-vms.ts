@@ -1,0 +1,168 @@
+/** The VMs of a pool as they are shown, made anew only where something of them has changed: a pool may have thousands, and changes all the time. */
+import type { InventoryVm } from '../../core/control/pool-record.ts'
+import { MARK, readReplicaMark } from '../../core/marks.ts'
+import type { Row, WatchedClass } from './inventory-rows.ts'
+
+/** Rows by reference, of whatever class. */
+export interface Rows {
+  get<C extends WatchedClass>(name: C, ref: string): Row<C> | undefined
+}
+
+export class InventoryVms {
+  readonly #rows: Rows
+  readonly #vbdsOf = new References()
+  readonly #vbdsWith = new References()
+  readonly #vifsOf = new References()
+  readonly #snapshotsOf = new References()
+  readonly #shown = new Map<string, InventoryVm>()
+  /** References of VMs (or of what was taken for one) that something has changed about. */
+  readonly #stale = new Set<string>()
+  #touched = new Set<string>()
+  #vmChanged = false
+  #sorted: readonly InventoryVm[] | undefined
+
+  constructor(rows: Rows) {
+    this.#rows = rows
+  }
+
+  /** Told of each row that is another now; undefined: there is none, before or any more. */
+  changed<C extends WatchedClass>(name: C, ref: string, before: Row<C> | undefined, after: Row<C> | undefined): void {
+    for (const [row, there] of [
+      [before, false],
+      [after, true],
+    ] as const) {
+      if (row !== undefined) this.#note(name, ref, row, there)
+    }
+    if (name === 'VDI') for (const vbd of this.#vbdsWith.of(ref)) this.#touch(this.#rows.get('VBD', vbd)?.vm)
+    // What is shown of them is their uuid, which stays as long as they do.
+    if ((name === 'SR' || name === 'network') && (before === undefined || after === undefined))
+      for (const vm of this.#shown.keys()) this.#touch(vm)
+  }
+
+  /** Whether anything of a VM that is shown has changed since this was asked last. */
+  takeNews(): boolean {
+    const touched = this.#touched
+    this.#touched = new Set()
+    const came = this.#vmChanged
+    this.#vmChanged = false
+    if (came) return true
+    for (const ref of touched) if (this.#rows.get('VM', ref)?.kind === 'vm') return true
+    return false
+  }
+
+  /** By name. */
+  list(): readonly InventoryVm[] {
+    for (const ref of this.#stale) {
+      const vm = this.#rows.get('VM', ref)
+      if (vm?.kind === 'vm') this.#shown.set(ref, this.#show(ref, vm))
+      // A snapshot of a VM that is shown is nothing to show itself.
+      else if (!this.#shown.delete(ref)) continue
+      this.#sorted = undefined
+    }
+    this.#stale.clear()
+    this.#sorted ??= [...this.#shown.values()].sort(byName)
+    return this.#sorted
+  }
+
+  #note(name: WatchedClass, ref: string, row: object, there: boolean): void {
+    switch (name) {
+      case 'VM': {
+        const vm = row as Row<'VM'>
+        if (vm.kind === 'vm') {
+          this.#vmChanged = true
+          this.#touch(ref)
+          return
+        }
+        this.#snapshotsOf.set(vm.of, ref, there)
+        // Each run makes snapshots: only those of replicas tell anything.
+        const of = this.#rows.get('VM', vm.of)
+        if (of?.kind === 'vm' && of.blocked) this.#touch(vm.of)
+        return
+      }
+      case 'VBD': {
+        const vbd = row as Row<'VBD'>
+        this.#vbdsOf.set(vbd.vm, ref, there)
+        this.#vbdsWith.set(vbd.vdi, ref, there)
+        this.#touch(vbd.vm)
+        return
+      }
+      case 'VIF': {
+        const vif = row as Row<'VIF'>
+        this.#vifsOf.set(vif.vm, ref, there)
+        this.#touch(vif.vm)
+        return
+      }
+      default:
+        return
+    }
+  }
+
+  #touch(vm: string | undefined): void {
+    if (vm === undefined) return
+    this.#stale.add(vm)
+    this.#touched.add(vm)
+  }
+
+  #show(ref: string, vm: Extract<Row<'VM'>, { kind: 'vm' }>): InventoryVm {
+    const disks = [...this.#vbdsOf.of(ref)].flatMap((each) => {
+      const vbd = this.#rows.get('VBD', each)
+      const vdi = vbd && this.#rows.get('VDI', vbd.vdi)
+      if (!vdi) return []
+      const { uuid, name, size, sr } = vdi
+      return { uuid, name, userdevice: vbd.userdevice, size, sr: this.#rows.get('SR', sr)?.uuid ?? '' }
+    })
+    const networks = [...this.#vifsOf.of(ref)].flatMap((each) => {
+      const vif = this.#rows.get('VIF', each)
+      return (vif && this.#rows.get('network', vif.network)?.uuid) ?? []
+    })
+    return {
+      uuid: vm.uuid,
+      name: vm.name,
+      description: vm.description,
+      powerState: vm.powerState,
+      tags: vm.tags,
+      disks: disks.sort((a, b) => Number(a.userdevice) - Number(b.userdevice)),
+      networks: [...new Set(networks)].sort(),
+      replicaOf: this.#replicaOf(ref, vm),
+    }
+  }
+
+  /**
+   * A replica is a VM whose start is blocked and that has the marks of one: ours say so themselves; those of the original product are marked
+   * on the VM (one a run) or on its snapshots (one VM for all), and keep the SR's mark on the VM (behaviour.md 10.5). One that was failed over
+   * to is none any more.
+   */
+  #replicaOf(ref: string, vm: Extract<Row<'VM'>, { kind: 'vm' }>): InventoryVm['replicaOf'] {
+    if (!vm.blocked) return null
+    const mark = readReplicaMark(vm.config, vm.uuid)
+    if (mark) return { job: mark.job, vm: mark.vm }
+    if (vm.config[MARK.sr] === undefined) return null
+    const { [MARK.job]: job, [MARK.vm]: source } = vm.config
+    if (job !== undefined && source !== undefined) return { job, vm: source }
+    for (const snapshot of this.#snapshotsOf.of(ref)) {
+      const point = this.#rows.get('VM', snapshot)
+      if (point?.kind === 'snapshot') return { job: point.job, vm: point.vm }
+    }
+    return null
+  }
+}
+
+/** Which objects refer to one. */
+class References {
+  readonly #by = new Map<string, Set<string>>()
+
+  of(to: string): Iterable<string> {
+    return this.#by.get(to) ?? []
+  }
+
+  set(to: string, from: string, there: boolean): void {
+    const found = this.#by.get(to)
+    if (there && found) found.add(from)
+    else if (there) this.#by.set(to, new Set([from]))
+    else if (found?.delete(from) && found.size === 0) this.#by.delete(to)
+  }
+}
+
+export function byName(a: { readonly name: string; readonly uuid: string }, b: { readonly name: string; readonly uuid: string }): number {
+  return a.name < b.name ? -1 : a.name > b.name ? 1 : a.uuid < b.uuid ? -1 : 1
+}
