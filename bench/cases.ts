@@ -11,6 +11,7 @@ import { type BenchLab, withLab } from './lab-bench.ts'
 import { latency } from './latency.ts'
 import { type Measured, measure } from './measure.ts'
 import { poolEnvironment, replicate } from './replicate-process.ts'
+import { resume } from './resume.ts'
 
 const KiB = 1024
 const MiB = 1024 * KiB
@@ -27,6 +28,7 @@ export const cases: Readonly<Record<string, (options: CaseOptions) => Promise<Fi
   full: fullCopy,
   unchanged: nothingChanged,
   latency: () => latency({ deltaBytes: GiB, roundTripMs: 50, rounds: 3 }),
+  resume: () => resume(20 * GiB),
 }
 
 /** A guest writes 64 KiB here and there; how much more than that is moved. */

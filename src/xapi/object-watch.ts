@@ -46,17 +46,33 @@ export async function watchObject(
     const seconds = token === '' ? 0 : Math.min(BLOCK_S, leftMs / 1000)
     const batch = await eventsFrom(session, subscription, token, seconds, options.signal)
     const events = batch.events.filter((event) => event.ref === ref)
-    let gone = token === '' && events.length === 0
+    let gone = false
     for (const event of events) {
       if (event.operation === 'del') gone = true
       else if (event.snapshot && visit(event.snapshot)) return
+    }
+    if (token === '' && events.length === 0) {
+      // Silence about an object may also be a lost event: what ends a run is asked for plainly.
+      const record = await recordOf(session, className, ref, options.signal)
+      if (record !== undefined && visit(record)) return
+      gone = record === undefined
     }
     if (gone) {
       if (visit(undefined)) return
       throw new XapiError('HANDLE_INVALID', [className, ref], options.what)
     }
     // Deletions can be forgotten silently (behaviour.md section 3), so a wait without news looks at the object again.
-    token = events.length === 0 ? '' : batch.token
+    token = events.length === 0 && token !== '' ? '' : batch.token
+  }
+}
+
+/** Undefined when there is no such object. */
+async function recordOf(session: PoolSession, className: string, ref: string, signal: AbortSignal | undefined): Promise<Row | undefined> {
+  try {
+    return (await session.call(`${className}.get_record`, [ref], { signal })) as Row
+  } catch (error) {
+    if (error instanceof XapiError && error.code === 'HANDLE_INVALID') return undefined
+    throw error
   }
 }
 

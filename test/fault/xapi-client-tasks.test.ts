@@ -118,6 +118,30 @@ test('a task that vanishes while somebody waits, or before, is a failure', async
   )
 })
 
+test('an event that was lost on its way does not make a task vanish: it is asked for', () => {
+  let lost = 0
+  return withPool(
+    (server) => ({
+      ...asyncCall(() => undefined)(server),
+      // Tells nothing the first time, and lets the task end then.
+      'event.from': ([classes, token]) => {
+        const [ref] = [...server().tasks.keys()]
+        if (lost++ === 0) {
+          setImmediate(() => server().setTask(String(ref), { status: 'success', result: '<value>OpaqueRef:snap</value>' }))
+          return { value: { events: [], token: '1', valid_ref_counts: {} } }
+        }
+        assert.deepEqual([classes, token], [[`task/${ref}`], '1'], 'goes on from where it was')
+        const event = { class: 'task', ref, operation: 'mod', snapshot: server().tasks.get(String(ref)) }
+        return { value: { events: [event], token: '2', valid_ref_counts: {} } }
+      },
+    }),
+    async (xapi, server) => {
+      assert.equal(await xapi.callAsync('VM.snapshot', []), 'OpaqueRef:snap')
+      assert.ok(server.calls.includes('task.get_record'))
+    },
+  )
+})
+
 test('an abort cancels the task, and the task that goes with it is destroyed', () => {
   const abort = new AbortController()
   return withPool(

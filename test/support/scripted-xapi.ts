@@ -169,6 +169,8 @@ export class ScriptedXapi {
         return { value: '' }
       case 'task.create':
         return { value: this.makeTask() }
+      case 'task.get_record':
+        return this.tasks.has(ref) ? { value: this.tasks.get(ref) } : { failure: ['HANDLE_INVALID', 'task', ref] }
       case 'task.set_status':
         this.setTask(ref, { status: rest[1] })
         return { value: '' }
