@@ -7,6 +7,7 @@ import { ACCESS, REQUESTS } from './api.ts'
 import { COMMAND_LINE } from './command-line.ts'
 import type { ErrorArea, ErrorEntry } from './entry.ts'
 import { FAILING_OVER } from './failing-over.ts'
+import { CARRYING_OUT, DEFINING } from './jobs.ts'
 import { PLANNING } from './planning.ts'
 import { CERTIFICATES, REACHING, XAPI } from './pools.ts'
 import { REGISTERED_POOLS } from './registered-pools.ts'
@@ -28,6 +29,8 @@ export const ERROR_AREAS = {
   NBD,
   'Disk images': IMAGES,
   'Registered pools': REGISTERED_POOLS,
+  'Jobs, schedules and settings': DEFINING,
+  'Runs of the server': CARRYING_OUT,
   "The server's data": STORING,
   'On the command line': COMMAND_LINE,
   'Signing in and rights': ACCESS,

@@ -1,0 +1,42 @@
+/** What a run of a job consists of: one VM run a VM and target, some of them skipped from the beginning. Pure. */
+import type { Reason } from '../base.ts'
+import { because } from './because.ts'
+import type { Target } from './job.ts'
+import type { ResolvedSelection } from './resolve-selection.ts'
+
+export interface LaidOutVmRun {
+  readonly pool: string
+  readonly vm: string
+  readonly name: string
+  readonly target: Target
+  /** Why it is not begun; null: it is. */
+  readonly skipped: Reason | null
+}
+
+export type LaidOutRun =
+  | { readonly kind: 'run'; readonly vmRuns: readonly LaidOutVmRun[] }
+  /** Nothing is begun. */
+  | { readonly kind: 'skip'; readonly vmRuns: readonly LaidOutVmRun[]; readonly reason: Reason }
+
+/** @param isUnderWay whether a run of the same schedule has a VM run of this chain that is queued or under way */
+export function layOutRun(
+  resolved: ResolvedSelection,
+  targets: readonly Target[],
+  isUnderWay: (pool: string, vm: string, target: Target) => boolean,
+): LaidOutRun {
+  const vms = [...resolved.vms, ...resolved.missing]
+  if (vms.length === 0) {
+    const replicas = resolved.leftOut.length > 0 ? `; ${resolved.leftOut.length} are left out` : ''
+    return { kind: 'skip', vmRuns: [], reason: because('no-vm', `the job chooses no VM at this moment${replicas}`, 'look at its preview') }
+  }
+  const vmRuns = vms.flatMap(({ pool, vm, name }) =>
+    targets.map((target): LaidOutVmRun => {
+      const skipped = isUnderWay(pool, vm, target)
+        ? because('still-under-way', 'the run before has not ended yet', 'a longer interval, or fewer VMs for the same limits')
+        : null
+      return { pool, vm, name, target, skipped }
+    }),
+  )
+  if (vmRuns.some(({ skipped }) => skipped === null)) return { kind: 'run', vmRuns }
+  return { kind: 'skip', vmRuns, reason: because('still-under-way', 'the run before has not ended yet for any of its VMs') }
+}
