@@ -17,7 +17,10 @@ export interface EngineRequest {
   readonly retention: RetentionRule
   readonly settings: EffectiveSettings
   readonly dryRun: boolean
+  /** Ends all of it. */
   readonly signal: AbortSignal
+  /** For each target by its place: ends this one only. */
+  readonly targetSignals: readonly AbortSignal[]
   /** For each target by its place in `targets`. */
   readonly onEvent: (target: number, event: RunEvent) => void
   readonly onPlan: (target: number, plan: VmRunPlan) => void

@@ -32,7 +32,7 @@ export const unfinishedDiskPrefix = (job: string): string => `understudy ${job} 
 export const cloningToken = ({ job, vm, sr }: { readonly job: string; readonly vm: string; readonly sr: string }): string =>
   JSON.stringify({ job, vm, sr })
 
-interface Chain {
+export interface Chain {
   readonly job: string
   readonly vm: string
   readonly sr: string
@@ -117,7 +117,7 @@ function belongsTo(config: Readonly<Record<string, string>>, { job, vm, sr }: Ch
  * them, and so does a snapshot that a user takes of that clone, whose content can be anything. One that names nobody was made by a
  * run that ended at that moment, or by another tool: it counts while the VM it was taken of is the replica, or kept from starting.
  */
-function isPointOf(view: PoolView, vm: RecordOf['VM'], chain: Chain): boolean {
+export function isPointOf(view: PoolView, vm: RecordOf['VM'], chain: Chain): boolean {
   if (!vm.is_a_snapshot || !belongsTo(vm.other_config, chain)) return false
   const self = vm.other_config[MARK.self]
   if (self !== undefined) return self === vm.uuid
@@ -144,7 +144,7 @@ function isMarked(object: { readonly uuid: string; readonly other_config: Readon
 }
 
 /** The replica: the VM that says so, else the one that the restore points are snapshots of (a chain that another tool began). */
-function findReplica(view: PoolView, chain: Chain, points: readonly RestorePoint[]): InspectedTarget['replica'] {
+export function findReplica(view: PoolView, chain: Chain, points: readonly RestorePoint[]): InspectedTarget['replica'] {
   for (const [ref, record] of view.VM) {
     if (record.is_a_snapshot) continue
     if (isMarked(record, chain)) return { ref, record }
@@ -163,7 +163,7 @@ function findReplica(view: PoolView, chain: Chain, points: readonly RestorePoint
   return undefined
 }
 
-function restorePoint(view: PoolView, vm: RecordOf['VM']): RestorePoint {
+export function restorePoint(view: PoolView, vm: RecordOf['VM']): RestorePoint {
   const marks = readMarks(vm.other_config)
   const disks = disksOf(view, vm).map(({ record, vbdRecord }): RestorePointDisk => {
     return {

@@ -1,0 +1,81 @@
+/** What there is an alert about, and in which words. Pure; opened and closed by whoever watches. */
+import type { Alert } from './notification.ts'
+import type { InventorySr, PoolStatus } from './pool-record.ts'
+import type { Protection } from './protection.ts'
+import type { VmRun } from './run-record.ts'
+
+/** Of one `key` one alert is open at most. */
+export interface AlertSpec extends Omit<Alert, 'id' | 'openedAt' | 'closedAt'> {
+  readonly key: string
+}
+
+type Chain = Pick<VmRun, 'job' | 'sourcePool' | 'vm' | 'target'>
+
+const chain = ({ job, sourcePool, vm, target }: Chain) => `${job}/${sourcePool}/${vm.uuid}/${target.pool}/${target.sr}`
+export const runFailedKey = (of: Chain): string => `run-failed ${chain(of)}`
+export const rpoMissedKey = (of: Chain): string => `rpo-missed ${chain(of)}`
+export const poolAwayKey = (pool: string): string => `pool-away ${pool}`
+export const poolRefusedKey = (pool: string): string => `pool-refused ${pool}`
+export const targetSpaceKey = (pool: string, sr: string): string => `target-space ${pool}/${sr}`
+
+export function runFailedAlert(vmRun: Chain & Pick<VmRun, 'error'>, jobName: string): AlertSpec {
+  const { job, vm, sourcePool, error } = vmRun
+  return {
+    key: runFailedKey(vmRun),
+    kind: 'run-failed',
+    subject: `${vm.name} was not replicated (job ${jobName})`,
+    text: `${error?.message ?? 'the run failed'}${error === null ? '' : ` [${error.code}]`}. The last restore point is untouched.`,
+    hint: error?.hint ?? '',
+    job,
+    vm: vm.uuid,
+    pool: sourcePool,
+  }
+}
+
+export function rpoMissedAlert(of: Chain, { reason, jobName, vm }: Protection): AlertSpec {
+  return {
+    key: rpoMissedKey(of),
+    kind: 'rpo-missed',
+    subject: `RPO of ${vm.name} is missed (job ${jobName})`,
+    text: reason,
+    hint: 'look at its last runs',
+    job: of.job,
+    vm: vm.uuid,
+    pool: of.sourcePool,
+  }
+}
+
+export function poolAlert({ id, name, state, error, since }: PoolStatus): AlertSpec {
+  const refused = state === 'refused'
+  return {
+    key: refused ? poolRefusedKey(id) : poolAwayKey(id),
+    kind: refused ? 'pool-refused' : 'pool-away',
+    subject: refused ? `pool ${name} refuses the connection` : `pool ${name} is away`,
+    text: `${error?.message ?? 'it does not answer'}; since ${since}`,
+    hint: error?.hint ?? '',
+    job: null,
+    vm: null,
+    pool: id,
+  }
+}
+
+export function targetSpaceAlert(pool: string, { uuid, name, size, used }: InventorySr): AlertSpec {
+  const gib = (bytes: number) => `${(bytes / 1024 ** 3).toFixed(1)} GiB`
+  return {
+    key: targetSpaceKey(pool, uuid),
+    kind: 'target-space',
+    subject: `target storage ${name} is nearly full`,
+    text: `${gib(Math.max(0, size - used))} of ${gib(size)} are free`,
+    hint: 'free space on it, keep fewer restore points, or replicate to another storage repository',
+    job: null,
+    vm: null,
+    pool,
+  }
+}
+
+/** Nearly full below the first share of its size, and not any more above the second: so that it does not come and go. */
+export function spaceOf({ size, used }: Pick<InventorySr, 'size' | 'used'>): 'low' | 'enough' | 'between' {
+  if (size <= 0) return 'enough'
+  const free = (size - used) / size
+  return free < 0.05 ? 'low' : free > 0.08 ? 'enough' : 'between'
+}

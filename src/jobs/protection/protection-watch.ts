@@ -1,0 +1,342 @@
+/**
+ * Watches over what each job achieves for each of its VMs on each target. States change when a run ends, when a job or a pool changes, and by
+ * time alone: for that there is one wake-up, at the next instant at which one does.
+ */
+import type { Job, Target } from '../../core/control/job.ts'
+import { judgeProtection, type ProtectionFacts } from '../../core/control/judge-protection.ts'
+import type { InventoryVm, PoolInventory } from '../../core/control/pool-record.ts'
+import type { Protection, ProtectionState } from '../../core/control/protection.ts'
+import type { ResolvedSelection } from '../../core/control/resolve-selection.ts'
+import type { VmRun } from '../../core/control/run-record.ts'
+import type { Queries, Store } from '../../store/open-store.ts'
+import { deleteProtection } from '../../store/protections/delete-protections.ts'
+import { listProtections } from '../../store/protections/list-protections.ts'
+import type { StoredProtection } from '../../store/protections/protection-row.ts'
+import { putProtection } from '../../store/protections/put-protection.ts'
+import { toTimestamp } from '../../store/timestamps.ts'
+import type { Clock } from '../clock.ts'
+import type { JobBook } from '../job-book.ts'
+import type { PoolAccess } from '../pool-access.ts'
+import { askedRpo } from './asked-rpo.ts'
+
+export interface WatchParts {
+  readonly store: Store
+  readonly clock: Clock
+  readonly book: JobBook
+  readonly pools: PoolAccess
+  readonly resolve: (job: Job) => ResolvedSelection
+  readonly isUnderWay: (job: string, pool: string, vm: string, target: Target) => boolean
+  readonly onProtection: (protection: Protection) => void
+  /** Its state is another one than before; also told once for each at the start. */
+  readonly onState: (protection: Protection, job: Job) => void
+  readonly onError: (error: unknown) => void
+}
+
+/** What a target pool says of a chain. */
+export interface LearntChain {
+  readonly job: string
+  readonly vm: string
+  readonly sr: string
+  readonly point: StoredProtection['point']
+  readonly replica: string | null
+}
+
+interface Row {
+  stored: StoredProtection
+  state: ProtectionState | null
+  reason: string
+  asked: number | null
+  changesAt: number | null
+  touchedAt: number
+}
+
+const keyOf = ({ job, sourcePool, vm, target }: Pick<StoredProtection, 'job' | 'sourcePool' | 'vm' | 'target'>) =>
+  `${job}/${sourcePool}/${vm.uuid}/${target.pool}/${target.sr}`
+
+export class ProtectionWatch {
+  readonly #parts: WatchParts
+  readonly #rows = new Map<string, Row>()
+  readonly #asked = new Map<string, { readonly version: number; readonly rpo: number | null }>()
+  #sorted: readonly Row[] | undefined
+  #callOff: (() => void) | undefined
+  #wakeAt = Number.POSITIVE_INFINITY
+  #stopped = false
+
+  constructor(parts: WatchParts) {
+    this.#parts = parts
+  }
+
+  async load(): Promise<void> {
+    for (const stored of await listProtections(this.#parts.store.db)) this.#rows.set(keyOf(stored), newRow(stored))
+    this.#sorted = undefined
+  }
+
+  stop(): void {
+    this.#stopped = true
+    this.#callOff?.()
+  }
+
+  /** Chains that jobs choose now come in, those that they do not choose any more go; all are judged anew. */
+  async sync(): Promise<void> {
+    const { store, pools, book } = this.#parts
+    const added: StoredProtection[] = []
+    const wanted = new Set<string>()
+    for (const job of book.all()) {
+      for (const chain of this.#chainsOf(job)) {
+        const key = keyOf(chain)
+        wanted.add(key)
+        const row = this.#rows.get(key)
+        if (row === undefined) added.push(chain)
+        else if (row.stored.vm.name !== chain.vm.name && chain.vm.name !== chain.vm.uuid) row.stored = { ...row.stored, vm: chain.vm }
+      }
+    }
+    const gone = [...this.#rows.values()].filter(({ stored }) => {
+      if (wanted.has(keyOf(stored))) return false
+      // A pool that was not seen yet tells nothing about its VMs, unless the job itself is gone, or its target is.
+      const job = book.find(stored.job)
+      const targeted = job?.targets.some(({ pool, sr }) => pool === stored.target.pool && sr === stored.target.sr) ?? false
+      return !targeted || pools.inventoryOf(stored.sourcePool) !== undefined
+    })
+    for (const stored of added) this.#rows.set(keyOf(stored), newRow(stored))
+    for (const { stored } of gone) this.#rows.delete(keyOf(stored))
+    if (added.length + gone.length > 0) {
+      this.#sorted = undefined
+      await store.transaction(async (db) => {
+        for (const stored of added) if (book.find(stored.job) !== undefined) await putProtection(db, stored)
+        for (const { stored } of gone) await deleteProtection(db, stored)
+      })
+    }
+    await this.judgeAll()
+  }
+
+  async judgeAll(): Promise<void> {
+    await this.#judge([...this.#rows.values()])
+  }
+
+  /** To be called in the transaction that stores the end of a VM run. */
+  async storeOutcome(db: Queries, vmRun: VmRun): Promise<void> {
+    const row = this.#rows.get(keyOf({ ...vmRun, vm: vmRun.vm }))
+    if (row === undefined || vmRun.state === 'skipped') return
+    const { id, state, endedAt, error, restorePoint, replica } = vmRun
+    const newer = restorePoint ?? row.stored.point
+    row.stored = {
+      ...row.stored,
+      point: newer,
+      replica: replica ?? row.stored.replica,
+      lastRun: { vmRun: id, state, endedAt },
+      lastError: state === 'success' ? null : (error ?? row.stored.lastError),
+    }
+    row.touchedAt = this.#parts.clock.now()
+    await putProtection(db, row.stored)
+  }
+
+  /** A VM run began or ended. */
+  async noteVmRun({ job, sourcePool, vm, target }: VmRun): Promise<void> {
+    const row = this.#rows.get(keyOf({ job, sourcePool, vm, target }))
+    if (row !== undefined) await this.#judge([row], true)
+  }
+
+  /** What a target pool holds, as it was read from `readAt` on: what a run has told since is newer. */
+  async learn(pool: string, chains: readonly LearntChain[], readAt: number): Promise<void> {
+    const known = new Map(chains.map((chain) => [`${chain.job}/${chain.vm}/${chain.sr}`, chain]))
+    const changed: Row[] = []
+    for (const row of this.#rows.values()) {
+      const { job, vm, target, point, replica } = row.stored
+      if (target.pool !== pool || row.touchedAt >= readAt) continue
+      const found = known.get(`${job}/${vm.uuid}/${target.sr}`)
+      const learnt = { point: found?.point ?? null, replica: found?.replica ?? null }
+      if (learnt.point?.uuid === point?.uuid && learnt.point?.takenAt === point?.takenAt && learnt.replica === replica) continue
+      row.stored = { ...row.stored, ...learnt }
+      changed.push(row)
+    }
+    if (changed.length === 0) return
+    await this.#parts.store.transaction(async (db) => {
+      for (const { stored } of changed) await putProtection(db, stored)
+    })
+    await this.#judge(changed, true)
+  }
+
+  ofJob(job: string): Protection[] {
+    return [...this.#rows.values()].filter(({ stored }) => stored.job === job).map((row) => this.#protectionOf(row))
+  }
+
+  /** By name of the VM; and the VMs of registered pools that no job chooses. */
+  all(): Protection[] {
+    this.#sorted ??= [...this.#rows.values()].sort(
+      (a, b) => a.stored.vm.name.localeCompare(b.stored.vm.name) || (keyOf(a.stored) < keyOf(b.stored) ? -1 : 1),
+    )
+    return [...this.#sorted.map((row) => this.#protectionOf(row)), ...this.#unprotected()]
+  }
+
+  /** Chains whose last run failed, or whose RPO is missed, judged anew: what alerts should be open. */
+  judged(): { readonly protection: Protection; readonly failed: boolean }[] {
+    return [...this.#rows.values()].map((row) => ({ protection: this.#protectionOf(row), failed: row.stored.lastRun?.state === 'failed' }))
+  }
+
+  #chainsOf(job: Job): StoredProtection[] {
+    const { vms, missing } = this.#parts.resolve(job)
+    const firstSeenAt = toTimestamp(this.#parts.clock.now())
+    return [...vms, ...missing].flatMap(({ pool, vm, name }) =>
+      job.targets.map((target) => ({
+        job: job.id,
+        sourcePool: pool,
+        vm: { uuid: vm, name },
+        target,
+        state: 'pending',
+        point: null,
+        replica: null,
+        firstSeenAt,
+        lastRun: null,
+        lastError: null,
+      })),
+    )
+  }
+
+  #askedOf(job: Job): number | null {
+    const known = this.#asked.get(job.id)
+    if (known?.version === job.version) return known.rpo
+    const rpo = askedRpo(job)
+    this.#asked.set(job.id, { version: job.version, rpo })
+    return rpo
+  }
+
+  /** @param tell tells of them although their state is the same */
+  async #judge(rows: readonly Row[], tell = false): Promise<void> {
+    const changed: Row[] = []
+    const told: Row[] = []
+    for (const row of rows) {
+      const job = this.#parts.book.find(row.stored.job)
+      if (job === undefined) continue
+      const facts = this.#factsOf(row, job)
+      const { state, reason, changesAt } = judgeProtection(facts)
+      const before = row.state
+      Object.assign(row, { state, reason, changesAt, asked: facts.askedRpo })
+      if (row.stored.state !== state) {
+        row.stored = { ...row.stored, state }
+        changed.push(row)
+      }
+      if (before !== state) told.push(row)
+      else if (tell) this.#parts.onProtection(this.#protectionOf(row))
+    }
+    this.#arm()
+    for (const row of told) {
+      const protection = this.#protectionOf(row)
+      this.#parts.onProtection(protection)
+      const job = this.#parts.book.find(row.stored.job)
+      if (job !== undefined) this.#parts.onState(protection, job)
+    }
+    if (changed.length === 0) return
+    await this.#parts.store
+      .transaction(async (db) => {
+        for (const row of changed) if (this.#rows.get(keyOf(row.stored)) === row) await putProtection(db, row.stored)
+      })
+      // What is stored of the state only tells what was told last: it is judged anew at the start.
+      .catch(this.#parts.onError)
+  }
+
+  #factsOf({ stored }: Row, job: Job): ProtectionFacts {
+    const { clock, pools, isUnderWay } = this.#parts
+    const replica = stored.replica === null ? undefined : vmsOf(pools.inventoryOf(stored.target.pool)).get(stored.replica)
+    const { state } = stored.lastRun ?? { state: null }
+    return {
+      now: clock.now(),
+      askedRpo: this.#askedOf(job),
+      newestPoint: stored.point === null ? null : Date.parse(stored.point.takenAt),
+      firstSeen: Date.parse(stored.firstSeenAt),
+      lastState: state as ProtectionFacts['lastState'],
+      lastErrorText: stored.lastError?.message ?? null,
+      underWay: stored.point === null && isUnderWay(stored.job, stored.sourcePool, stored.vm.uuid, stored.target),
+      jobEnabled: job.enabled,
+      schedulesEnabled: job.schedules.some(({ enabled }) => enabled),
+      failedOver: replica !== undefined && replica.powerState !== 'Halted',
+    }
+  }
+
+  #arm(): void {
+    let next = Number.POSITIVE_INFINITY
+    for (const { changesAt } of this.#rows.values()) if (changesAt !== null && changesAt < next) next = changesAt
+    if (this.#stopped || next === this.#wakeAt) return
+    this.#callOff?.()
+    this.#callOff = undefined
+    this.#wakeAt = next
+    if (next === Number.POSITIVE_INFINITY) return
+    this.#callOff = this.#parts.clock.wakeAt(next, () => {
+      this.#wakeAt = Number.POSITIVE_INFINITY
+      const now = this.#parts.clock.now()
+      void this.#judge([...this.#rows.values()].filter(({ changesAt }) => changesAt !== null && changesAt <= now))
+    })
+  }
+
+  #protectionOf(row: Row): Protection {
+    const { stored, state, asked } = row
+    const job = this.#parts.book.find(stored.job)
+    // Its state is as it was told; the age in its reason is as of now.
+    const now = job && judgeProtection(this.#factsOf(row, job))
+    const point = stored.point
+    const age = point === null ? null : Math.max(0, this.#parts.clock.now() - Date.parse(point.takenAt))
+    return {
+      sourcePool: stored.sourcePool,
+      vm: stored.vm,
+      job: stored.job,
+      jobName: job?.name ?? null,
+      target: stored.target,
+      state: state ?? 'pending',
+      reason: now?.state === state ? now.reason : row.reason,
+      askedRpoSeconds: asked === null ? null : Math.round(asked / 1000),
+      achievedRpoSeconds: age === null ? null : Math.round(age / 1000),
+      newestPoint: point,
+      replica: stored.replica,
+      lastRun: stored.lastRun,
+      lastError: stored.lastError,
+    }
+  }
+
+  #unprotected(): Protection[] {
+    const { pools } = this.#parts
+    const chosen = new Set([...this.#rows.values()].map(({ stored }) => `${stored.sourcePool}/${stored.vm.uuid}`))
+    return pools
+      .statuses()
+      .flatMap(({ id }) =>
+        (pools.inventoryOf(id)?.vms ?? [])
+          .filter(({ uuid, replicaOf }) => replicaOf === null && !chosen.has(`${id}/${uuid}`))
+          .map(({ uuid, name }) => unprotected(id, uuid, name)),
+      )
+  }
+}
+
+const byUuid = new WeakMap<PoolInventory, ReadonlyMap<string, InventoryVm>>()
+
+function vmsOf(inventory: PoolInventory | undefined): ReadonlyMap<string, InventoryVm> {
+  if (inventory === undefined) return new Map()
+  let vms = byUuid.get(inventory)
+  if (vms === undefined) {
+    vms = new Map(inventory.vms.map((vm) => [vm.uuid, vm]))
+    byUuid.set(inventory, vms)
+  }
+  return vms
+}
+
+const newRow = (stored: StoredProtection): Row => ({
+  stored,
+  state: null,
+  reason: '',
+  asked: null,
+  changesAt: null,
+  touchedAt: Number.NEGATIVE_INFINITY,
+})
+
+const unprotected = (sourcePool: string, uuid: string, name: string): Protection => ({
+  sourcePool,
+  vm: { uuid, name },
+  job: null,
+  jobName: null,
+  target: null,
+  state: 'unprotected',
+  reason: 'no job chooses it',
+  askedRpoSeconds: null,
+  achievedRpoSeconds: null,
+  newestPoint: null,
+  replica: null,
+  lastRun: null,
+  lastError: null,
+})
