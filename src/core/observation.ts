@@ -35,6 +35,8 @@ export interface SourceDisk {
   readonly chainDepth: number | undefined
   readonly bootable: boolean
   readonly mode: 'RO' | 'RW'
+  /** The job leaves it out (settings, no matter of the pool). */
+  readonly excludedByJob?: boolean
   /** Ours only. */
   readonly snapshots: readonly SourceSnapshotDisk[]
   /** Times of all CBT snapshots of this disk that are older than some of ours and not ours: they depend on the chain of logs. */

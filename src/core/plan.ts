@@ -99,7 +99,9 @@ const COMING = 'the restore point of this run'
 export function planVmRun(source: SourceFacts, target: TargetFacts, policy: Policy): Planned {
   const refusal = refuse(source, target) ?? refuseMapping(target, policy)
   if (refusal !== undefined) return { kind: 'refused', refusal }
-  const resumable = findResumable(source, target, (uuid) => source.disks.some((disk) => disk.uuid === uuid && !isExcludedByName(disk.name)))
+  const resumable = findResumable(source, target, (uuid) =>
+    source.disks.some((disk) => disk.uuid === uuid && exclusion(disk) === undefined),
+  )
   const disks = source.disks.map((disk) => planDisk(disk, target, resumable, policy.onBrokenChain ?? 'full'))
   const impossible = withoutSnapshots(target) ?? tooLarge(disks, target)
   if (impossible !== undefined) return { kind: 'refused', refusal: impossible }
@@ -171,7 +173,7 @@ function refuse(source: SourceFacts, target: TargetFacts): Refusal | undefined {
       hint: 'run again when that has ended',
     }
   }
-  const shared = source.disks.find(({ sharable, name }) => sharable && !isExcludedByName(name))
+  const shared = source.disks.find((disk) => disk.sharable && exclusion(disk) === undefined)
   if (shared !== undefined) {
     return {
       code: 'shared-disk',
@@ -179,7 +181,7 @@ function refuse(source: SourceFacts, target: TargetFacts): Refusal | undefined {
       hint: 'replicate what uses it by other means, or exclude the disk with [NOBAK] in its name',
     }
   }
-  const resetting = source.disks.find(({ resets, name }) => resets && !isExcludedByName(name))
+  const resetting = source.disks.find((disk) => disk.resets && exclusion(disk) === undefined)
   if (resetting !== undefined) {
     return {
       code: 'resetting-disk',
@@ -228,7 +230,7 @@ function refuse(source: SourceFacts, target: TargetFacts): Refusal | undefined {
       hint: 'block its start again (xe vm-param-set uuid=… blocked-operations:start=replica) to have it overwritten, or keep it and replicate to another SR',
     }
   }
-  const taken = new Set(source.disks.filter(({ name }) => !isExcludedByName(name)).map(({ userdevice }) => userdevice))
+  const taken = new Set(source.disks.filter((disk) => exclusion(disk) === undefined).map(({ userdevice }) => userdevice))
   const foreign = target.replica?.disks.find(({ ours, userdevice }) => !ours && taken.has(userdevice))
   if (foreign !== undefined) {
     return {
@@ -276,13 +278,16 @@ function refuseFull(source: SourceFacts, disks: readonly DiskPlan[], target: Tar
 /** A mark in a disk's name that keeps it out, as the original understands it: in backups and replicas, or in snapshots altogether. */
 const EXCLUDED = /\[(?:NOBAK|NOSNAP)\]/i
 
-export const isExcludedByName = (name: string): boolean => EXCLUDED.test(name)
+/** Why a disk is left out; undefined: it is not. */
+function exclusion({ name, excludedByJob }: SourceDisk): Reason | undefined {
+  if (excludedByJob === true) return { code: 'excluded-by-job', text: 'its job leaves it out' }
+  return EXCLUDED.test(name) ? { code: 'excluded-by-name', text: 'its name carries [NOBAK] or [NOSNAP]' } : undefined
+}
 
 function planDisk(disk: SourceDisk, target: TargetFacts, resumable: Resumable | undefined, onBroken: BrokenChainPolicy): DiskPlan {
   const { userdevice, uuid: source, name, size } = disk
-  if (isExcludedByName(name)) {
-    return { mode: 'skipped', userdevice, source, name, reason: { code: 'excluded-by-name', text: 'its name carries [NOBAK] or [NOSNAP]' } }
-  }
+  const excluded = exclusion(disk)
+  if (excluded !== undefined) return { mode: 'skipped', userdevice, source, name, reason: excluded }
   const live = resumable?.disks.get(source)?.live
   const resumed = live && resumeDisk(disk, live, target.restorePoints)
   const chosen = resumed ?? chooseBase(disk, target.replica?.disks ?? [], target.restorePoints)

@@ -91,6 +91,13 @@ export class Scheduler {
     this.#arm()
   }
 
+  /** Whether a tick of it has passed that no run was made of yet. */
+  isDue(schedule: string): boolean {
+    const entry = this.#entries.get(schedule)
+    const next = entry?.ticks.after(entry.lastTick) ?? null
+    return next !== null && next <= this.#parts.clock.now()
+  }
+
   upcoming(): { readonly job: string; readonly schedule: string; readonly at: string | null }[] {
     const now = this.#parts.clock.now()
     return [...this.#entries.values()].map(({ job, schedule, ticks, lastTick }) => {

@@ -4,6 +4,7 @@ import type { BrokenChainPolicy } from '../core/broken-chain.ts'
 import { asCode } from '../core/errors/registry.ts'
 import { Failure } from '../core/failure.ts'
 import { parseDatetime } from '../core/marks.ts'
+import type { SourceFacts } from '../core/observation.ts'
 import { type Policy, planVmRun, type VmRunPlan } from '../core/plan.ts'
 import type { RunEvent, RunStage, VerifyMode } from '../core/report.ts'
 import type { RetentionRule } from '../core/retention.ts'
@@ -37,6 +38,10 @@ export interface RunOptions {
   /** Reads over NBD without encryption where a pool offers nothing else; default: not. */
   readonly allowInsecureNbd?: boolean
   readonly onEvent?: (event: RunEvent) => void
+  /** Told of the plan before anything is done. */
+  readonly onPlan?: (plan: VmRunPlan) => void
+  /** uuids of source disks that are left out. */
+  readonly excludeDisks?: ReadonlySet<string>
   /** See RunContext. */
   readonly stillHeld?: () => Promise<void>
   /** The target's storage repositories, when somebody has just asked for them. */
@@ -76,12 +81,18 @@ export async function prepareRun(options: RunOptions): Promise<PreparedRun> {
     networks: options.networks,
     onBrokenChain: options.onBrokenChain ?? 'full',
   }
-  const planned = planVmRun(inspected.facts, inspectedTarget.facts, policy)
+  const planned = planVmRun(leavingOut(inspected.facts, options.excludeDisks), inspectedTarget.facts, policy)
   if (planned.kind === 'refused') {
     const { code, text, hint } = planned.refusal
     throw new Failure(asCode(code), text, hint)
   }
+  options.onPlan?.(planned.plan)
   return { plan: planned.plan, source: inspected, target: inspectedTarget, views }
+}
+
+function leavingOut(facts: SourceFacts, excluded: ReadonlySet<string> = new Set()): SourceFacts {
+  if (excluded.size === 0) return facts
+  return { ...facts, disks: facts.disks.map((disk) => (excluded.has(disk.uuid) ? { ...disk, excludedByJob: true } : disk)) }
 }
 
 async function viewBoth({ source, target, signal, storage, views }: RunOptions): Promise<PreparedRun['views']> {

@@ -8,6 +8,10 @@ export interface SimulatedClock extends Clock {
   moveBy(milliseconds: number): Promise<void>
   /** The clock is set: wake-ups that are due by it then happen at once, none on the way. */
   set(time: number): Promise<void>
+  /** The same, while nobody is there to be woken. */
+  jump(time: number): void
+  /** Every wake-up is forgotten, as when the process is killed that asked for it. */
+  forget(): void
   /** Wake-ups that were asked for and neither happened nor were called off. */
   readonly waiting: number
 }
@@ -88,6 +92,12 @@ export function simulatedClock(start: number, settle: () => Promise<void> = some
     async set(time) {
       now = time
       await happenUntil(time)
+    },
+    jump(time) {
+      now = time
+    },
+    forget() {
+      for (const wake of heap.splice(0)) wake.place = -1
     },
     get waiting() {
       return heap.length

@@ -13,8 +13,6 @@ export interface ActiveVmRun {
   /** Neither are stored yet. */
   unstoredPlan: VmRunPlan | undefined
   readonly lines: LogLine[]
-  /** All of them, for who looks while it runs; the oldest are dropped. */
-  readonly recentLines: LogLine[]
   readonly rates: Map<string, TransferRate>
   /** When its progress was told last. */
   toldAt: number

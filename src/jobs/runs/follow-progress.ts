@@ -7,8 +7,8 @@ import type { ActiveVmRun } from './active-run.ts'
 
 /** Progress of bytes is told about once in this time. */
 const TELL_EVERY_MS = 1000
-/** Lines of a log that are kept in memory. */
-const RECENT_LINES = 500
+/** Lines of a log that wait to be stored, which they are at the next change of the VM run. */
+const UNSTORED_LINES = 5_000
 
 /** Whether what changed is to be told now. */
 export function followProgress(vmRun: ActiveVmRun, event: RunEvent, now: number): boolean {
@@ -30,10 +30,8 @@ export function followProgress(vmRun: ActiveVmRun, event: RunEvent, now: number)
 }
 
 export function addLine(vmRun: ActiveVmRun, level: 'info' | 'warning' | 'error', text: string, now: number): void {
-  const line = { at: toTimestamp(now), level, text }
-  vmRun.lines.push(line)
-  vmRun.recentLines.push(line)
-  if (vmRun.recentLines.length > RECENT_LINES) vmRun.recentLines.splice(0, vmRun.recentLines.length - RECENT_LINES)
+  // What is told faster than it is stored is not worth all the memory.
+  if (vmRun.lines.length < UNSTORED_LINES) vmRun.lines.push({ at: toTimestamp(now), level, text })
 }
 
 function withProgress(vmRun: ActiveVmRun, event: Extract<RunEvent, { kind: 'disk' }>, now: number): VmRun['disks'] {

@@ -91,7 +91,6 @@ const activeVmRun = (record: VmRun): ActiveVmRun => ({
   plan: undefined,
   unstoredPlan: undefined,
   lines: [],
-  recentLines: [],
   rates: new Map(),
   toldAt: 0,
   cancel: new AbortController(),

@@ -148,11 +148,9 @@ export class RunService {
     if (found === undefined) return undefined
     const { vmRun, unit } = found
     vmRun.cancel.abort(new Stopped('cancelled'))
-    if (unit.phase !== 'under-way' || !unit.attempting.includes(vmRun)) {
-      const others = unit.vmRuns.some((each) => each !== vmRun && !hasEnded(each.record.state))
-      if (!others) this.#stopUnit(unit, 'cancelled')
-      else this.#end(unit, [{ of: vmRun, change: stoppedChange('cancelled') }])
-    }
+    const others = unit.vmRuns.some((each) => each !== vmRun && !hasEnded(each.record.state))
+    if (!others) this.#stopUnit(unit, 'cancelled')
+    else if (unit.phase !== 'under-way' || !unit.attempting.includes(vmRun)) this.#end(unit, [{ of: vmRun, change: stoppedChange('cancelled') }])
     return vmRun.record
   }
 
