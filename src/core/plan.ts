@@ -278,10 +278,12 @@ function refuseFull(source: SourceFacts, disks: readonly DiskPlan[], target: Tar
 /** A mark in a disk's name that keeps it out, as the original understands it: in backups and replicas, or in snapshots altogether. */
 const EXCLUDED = /\[(?:NOBAK|NOSNAP)\]/i
 
+export const isExcludedByName = (name: string): boolean => EXCLUDED.test(name)
+
 /** Why a disk is left out; undefined: it is not. */
 function exclusion({ name, excludedByJob }: SourceDisk): Reason | undefined {
   if (excludedByJob === true) return { code: 'excluded-by-job', text: 'its job leaves it out' }
-  return EXCLUDED.test(name) ? { code: 'excluded-by-name', text: 'its name carries [NOBAK] or [NOSNAP]' } : undefined
+  return isExcludedByName(name) ? { code: 'excluded-by-name', text: 'its name carries [NOBAK] or [NOSNAP]' } : undefined
 }
 
 function planDisk(disk: SourceDisk, target: TargetFacts, resumable: Resumable | undefined, onBroken: BrokenChainPolicy): DiskPlan {

@@ -99,7 +99,7 @@ export class AlertWatch {
           const now = pools.statuses().find((pool) => pool.id === id)
           if (now?.state === 'away' || now?.state === 'connecting') alerts.raise(poolAlert({ ...now, state: 'away' }), true)
         }
-        this.#away.set(id, clock.wakeAt(clock.now() + AWAY_MS, tell))
+        this.#away.set(id, clock.wakeAfter(AWAY_MS, tell))
       }
     }
   }

@@ -160,9 +160,17 @@ export function createControlPlane(options: ControlPlaneOptions): ControlPlane {
     callOffWindows = next === null ? undefined : clock.wakeAt(next, applyWindows)
   }
 
+  /** Whoever waits for an instant looks again how far it is. */
+  function clockSetBack(): void {
+    if (phase !== 'running') return
+    settingsChanged()
+    sender.look()
+    watch.judgeAll().catch(onError)
+  }
+
   function syncSoon(): void {
     if (callOffSync !== undefined || phase === 'closing') return
-    callOffSync = clock.wakeAt(clock.now() + timing.gatherMs, () => {
+    callOffSync = clock.wakeAfter(timing.gatherMs, () => {
       callOffSync = undefined
       watch.sync().catch(onError)
     })
@@ -220,7 +228,7 @@ export function createControlPlane(options: ControlPlaneOptions): ControlPlane {
       })
       await Promise.all([settings.load(), book.load(), alerts.load(), watch.load()])
       const lastTicks = new Map([...(await listLastTicks(store.db))].map(([id, tick]) => [id, fromTimestampOrNull(tick)]))
-      stops.push(pools.onChange(poolChanged))
+      stops.push(pools.onChange(poolChanged), clock.onSetBack(clockSetBack))
       await firstSight(pools, clock, timing.firstSightMs, closing.signal)
       if (phase !== 'starting') return
       phase = 'running'

@@ -16,7 +16,7 @@ export function firstSight(pools: PoolAccess, clock: Clock, ms: number, signal: 
       signal.removeEventListener('abort', end)
       resolve()
     }
-    const callOff = clock.wakeAt(clock.now() + ms, end)
+    const callOff = clock.wakeAfter(ms, end)
     const stop = pools.onChange(() => {
       if (settled()) end()
     })

@@ -44,7 +44,7 @@ export class Housekeeping {
   #every(ms: number, work: () => Promise<void>): void {
     if (this.#stopped) return
     const { clock, onError } = this.#parts
-    const callOff = clock.wakeAt(clock.now() + ms, () => {
+    const callOff = clock.wakeAfter(ms, () => {
       this.#callOffs.delete(callOff)
       this.#working = this.#working.then(() => (this.#stopped ? undefined : work())).catch(onError)
       void this.#working.then(() => this.#every(ms, work))

@@ -37,7 +37,7 @@ planeTest('a job is made disabled and does nothing; enabled, its schedule fires,
   await clock.moveBy(HOUR)
   assert.deepEqual(await states(server), [])
   await plane.jobs.update(job.id, { enabled: true }, job.version)
-  await clock.moveBy(10 * MINUTE + MINUTE)
+  await clock.moveTo(Date.parse((await plane.jobs.upcoming())[0]?.at as string) + MINUTE)
   const { items } = await plane.runs.list({})
   assert.equal(items.length, 1)
   const run = await plane.runs.get(items[0]?.id as string)
@@ -130,7 +130,6 @@ planeTest(
   async (server) => {
     const { clock } = server
     await server.plane.jobs.create({ ...jobSpec(), schedules: [scheduleSpec({ timing: { kind: 'interval', minutes: 1440 } })] })
-    await clock.moveTo(NOON + DAY)
     while (server.engine.underWay === 0) await clock.moveBy(MINUTE)
     for (let nth = 0; nth < 3; nth++) {
       await server.restart({ kill: true, after: MINUTE })
@@ -306,10 +305,10 @@ planeTest(
     const { clock, pools, engine } = server
     await server.plane.jobs.create({
       ...jobSpec({ selection: { include: [{ kind: 'tag', pool: 'late', tag: 'x' }], exclude: [] } }),
-      schedules: [scheduleSpec()],
+      schedules: [scheduleSpec({ timing: { kind: 'interval', minutes: 600 } })],
     })
     pools.set('late', { state: 'away' })
-    await clock.moveBy(30 * MINUTE)
+    await clock.moveTo(Date.parse((await server.plane.jobs.upcoming())[0]?.at as string) + 30 * MINUTE)
     assert.deepEqual(await states(server), [], 'nothing is known of what it chooses')
     const { settableVm } = await import('../support/settable-pools.ts')
     pools.set('late', { vms: [settableVm('vm', { tags: ['x'] })] })

@@ -56,7 +56,7 @@ export function clockedEngine(clock: Clock, { takes, outcome, onBegin, onEnd }: 
           resolve(outcomes)
         }
         const stop = () => end(request.targets.map(() => ({ kind: 'cancelled' })))
-        const callOff = clock.wakeAt(clock.now() + takes(request), () =>
+        const callOff = clock.wakeAfter(takes(request), () =>
           end(request.targets.map((_, target) => toldOutcome(request, target, takenAt, clock.now(), outcome))),
         )
         request.signal.addEventListener('abort', stop, { once: true })
@@ -65,13 +65,7 @@ export function clockedEngine(clock: Clock, { takes, outcome, onBegin, onEnd }: 
   }
 }
 
-function toldOutcome(
-  request: EngineRequest,
-  target: number,
-  takenAt: number,
-  now: number,
-  outcome: ClockedRuns['outcome'],
-): EngineOutcome {
+function toldOutcome(request: EngineRequest, target: number, takenAt: number, now: number, outcome: ClockedRuns['outcome']): EngineOutcome {
   if (request.targetSignals[target]?.aborted) return { kind: 'cancelled' }
   return outcome?.(request, target) ?? { kind: 'done', report: reportOf(request, target, takenAt, now) }
 }

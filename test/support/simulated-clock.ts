@@ -6,7 +6,7 @@ export interface SimulatedClock extends Clock {
   /** Moves on to a time, past every wake-up on the way; between them what they began goes on as far as it can by itself. */
   moveTo(time: number): Promise<void>
   moveBy(milliseconds: number): Promise<void>
-  /** The clock is set: wake-ups that are due by it then happen at once, none on the way. */
+  /** The clock is set, and no time passes: wake-ups that are due by it then happen at once. */
   set(time: number): Promise<void>
   /** The same, while nobody is there to be woken. */
   jump(time: number): void
@@ -16,6 +16,74 @@ export interface SimulatedClock extends Clock {
   readonly waiting: number
 }
 
+/** @param settle lets everything that goes on by itself go on; default: some turns of the event loop */
+export function simulatedClock(start: number, settle: () => Promise<void> = someTurns): SimulatedClock {
+  let now = start
+  let passed = 0
+  let order = 0
+  const instants = new Wakes()
+  const spans = new Wakes()
+  const listeners = new Set<() => void>()
+  const ask = (wakes: Wakes, at: number, then: () => void) => {
+    const wake: Wake = { at, order: order++, then, place: -1 }
+    wakes.add(wake)
+    return () => wakes.remove(wake)
+  }
+
+  /** The next wake-up, and how long until it. */
+  function next(): { readonly wakes: Wakes; readonly wake: Wake; readonly left: number } | undefined {
+    const [instant, span] = [instants.first, spans.first]
+    const [untilInstant, untilSpan] = [(instant?.at ?? Infinity) - now, (span?.at ?? Infinity) - passed]
+    if (instant !== undefined && (untilInstant < untilSpan || (untilInstant === untilSpan && instant.order < (span?.order ?? Infinity))))
+      return { wakes: instants, wake: instant, left: Math.max(0, untilInstant) }
+    return span === undefined ? undefined : { wakes: spans, wake: span, left: Math.max(0, untilSpan) }
+  }
+
+  async function pass(milliseconds: number): Promise<void> {
+    const end = passed + milliseconds
+    await settle()
+    for (let found = next(); found !== undefined && passed + found.left <= end; found = next()) {
+      found.wakes.remove(found.wake)
+      now += found.left
+      passed += found.left
+      found.wake.then()
+      await settle()
+    }
+    now += end - passed
+    passed = end
+  }
+
+  const clock: SimulatedClock = {
+    now: () => now,
+    wakeAt: (at, then) => ask(instants, at, then),
+    wakeAfter: (milliseconds, then) => ask(spans, passed + milliseconds, then),
+    onSetBack(listener) {
+      listeners.add(listener)
+      return () => listeners.delete(listener)
+    },
+    moveTo: (time) => pass(Math.max(0, time - now)),
+    moveBy: pass,
+    async set(time) {
+      const back = time < now
+      now = time
+      if (back) for (const listener of listeners) listener()
+      await pass(0)
+    },
+    jump(time) {
+      now = time
+    },
+    forget() {
+      instants.clear()
+      spans.clear()
+      listeners.clear()
+    },
+    get waiting() {
+      return instants.size + spans.size
+    },
+  }
+  return clock
+}
+
 interface Wake {
   readonly at: number
   readonly order: number
@@ -23,88 +91,65 @@ interface Wake {
   place: number
 }
 
-/** @param settle lets everything that goes on by itself go on; default: some turns of the event loop */
-export function simulatedClock(start: number, settle: () => Promise<void> = someTurns): SimulatedClock {
-  let now = start
-  let order = 0
-  const heap: Wake[] = []
+/** A heap, from which any can be taken out. */
+class Wakes {
+  readonly #heap: Wake[] = []
 
-  const before = (a: Wake, b: Wake) => a.at < b.at || (a.at === b.at && a.order < b.order)
-  function place(wake: Wake, at: number): void {
-    heap[at] = wake
+  get first(): Wake | undefined {
+    return this.#heap[0]
+  }
+
+  get size(): number {
+    return this.#heap.length
+  }
+
+  add(wake: Wake): void {
+    this.#place(wake, this.#heap.length)
+    this.#up(wake)
+  }
+
+  remove(wake: Wake): void {
+    const at = wake.place
+    if (at < 0) return
+    wake.place = -1
+    const last = this.#heap.pop() as Wake
+    if (last === wake) return
+    this.#place(last, at)
+    this.#up(last)
+    this.#down(last)
+  }
+
+  clear(): void {
+    for (const wake of this.#heap.splice(0)) wake.place = -1
+  }
+
+  #place(wake: Wake, at: number): void {
+    this.#heap[at] = wake
     wake.place = at
   }
-  function up(wake: Wake): void {
-    let at = wake.place
-    while (at > 0) {
-      const parent = heap[(at - 1) >> 1] as Wake
-      if (!before(wake, parent)) break
-      place(parent, at)
-      at = (at - 1) >> 1
+
+  #up(wake: Wake): void {
+    for (let at = wake.place; at > 0; at = wake.place) {
+      const parent = this.#heap[(at - 1) >> 1] as Wake
+      if (!before(wake, parent)) return
+      this.#place(parent, at)
+      this.#place(wake, (at - 1) >> 1)
     }
-    place(wake, at)
-  }
-  function down(wake: Wake): void {
-    let at = wake.place
-    for (;;) {
-      let child = 2 * at + 1
-      if (child >= heap.length) break
-      if (child + 1 < heap.length && before(heap[child + 1] as Wake, heap[child] as Wake)) child++
-      if (!before(heap[child] as Wake, wake)) break
-      place(heap[child] as Wake, at)
-      at = child
-    }
-    place(wake, at)
-  }
-  function remove(wake: Wake): void {
-    if (wake.place < 0) return
-    const last = heap.pop() as Wake
-    if (last !== wake) {
-      place(last, wake.place)
-      up(last)
-      down(last)
-    }
-    wake.place = -1
   }
 
-  async function happenUntil(time: number): Promise<void> {
-    await settle()
-    for (let next = heap[0]; next !== undefined && next.at <= time; next = heap[0]) {
-      remove(next)
-      now = Math.max(now, next.at)
-      next.then()
-      await settle()
+  #down(wake: Wake): void {
+    for (let at = wake.place; 2 * at + 1 < this.#heap.length; at = wake.place) {
+      const [left, right] = [this.#heap[2 * at + 1] as Wake, this.#heap[2 * at + 2]]
+      const child = right !== undefined && before(right, left) ? right : left
+      if (!before(child, wake)) return
+      const place = child.place
+      this.#place(child, at)
+      this.#place(wake, place)
     }
   }
-  const clock: SimulatedClock = {
-    now: () => now,
-    wakeAt(at, then) {
-      const wake: Wake = { at, order: order++, then, place: heap.length }
-      heap.push(wake)
-      up(wake)
-      return () => remove(wake)
-    },
-    async moveTo(time) {
-      await happenUntil(time)
-      now = time
-    },
-    moveBy: (milliseconds) => clock.moveTo(now + milliseconds),
-    async set(time) {
-      now = time
-      await happenUntil(time)
-    },
-    jump(time) {
-      now = time
-    },
-    forget() {
-      for (const wake of heap.splice(0)) wake.place = -1
-    },
-    get waiting() {
-      return heap.length
-    },
-  }
-  return clock
 }
+
+const before = (a: Wake, b: Wake): boolean => a.at < b.at || (a.at === b.at && a.order < b.order)
 
 async function someTurns(): Promise<void> {
   for (let nth = 0; nth < 3; nth++) await turn()

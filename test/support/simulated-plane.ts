@@ -5,9 +5,9 @@ import type { ControlPlane, ServerEvent } from '../../src/jobs/control-plane.ts'
 import { type ControlPlaneTiming, createControlPlane } from '../../src/jobs/create-control-plane.ts'
 import { openStore, type Store } from '../../src/store/open-store.ts'
 import { openSecrets } from '../../src/store/secrets/secrets.ts'
-import { type SimulatedClock, simulatedClock } from './simulated-clock.ts'
 import { type ClockedEngine, type ClockedRuns, clockedEngine } from './clocked-engine.ts'
 import { type SettablePools, settablePools, settableSr, settableVm } from './settable-pools.ts'
+import { type SimulatedClock, simulatedClock } from './simulated-clock.ts'
 
 export const MINUTE = 60_000
 export const HOUR = 60 * MINUTE

@@ -65,7 +65,7 @@ export function checkSettings(settings: JobSettings): void {
   checkCount(settings.vmsAtOnce, 'VMs at once', 1, 100)
   checkCount(settings.disksAtOnce, 'disks at once', 1, 32)
   checkCount(settings.retries, 'retries', 0, 20)
-  checkCount(settings.timeoutMinutes, 'minutes that a VM run may take', 1, 60 * 24 * 30)
+  checkCount(settings.timeoutMinutes, 'minutes that a VM run may take', 1, 60 * 24 * 14)
   checkCount(settings.waitMinutes, 'minutes that are waited for a VM', 0, 60 * 24)
   if (rpoMinutes !== null) checkCount(rpoMinutes, 'minutes of the asked RPO', 1, 60 * 24 * 366)
 }

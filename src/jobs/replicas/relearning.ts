@@ -58,7 +58,7 @@ export class Relearning {
     } catch (error) {
       if (this.#closing.signal.aborted) return
       onError(error)
-      const again = clock.wakeAt(clock.now() + AGAIN_MS, () => {
+      const again = clock.wakeAfter(AGAIN_MS, () => {
         this.#again.delete(pool)
         this.#tail = this.#tail.then(() => this.#learn(pool))
       })

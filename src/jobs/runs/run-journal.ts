@@ -88,7 +88,7 @@ export class RunJournal {
   #pause(): Promise<void> {
     if (this.#closing) return Promise.resolve()
     return new Promise((resolve) => {
-      const callOff = this.#clock.wakeAt(this.#clock.now() + RETRY_MS, () => this.#wake?.())
+      const callOff = this.#clock.wakeAfter(RETRY_MS, () => this.#wake?.())
       this.#wake = () => {
         callOff()
         this.#wake = undefined

@@ -150,7 +150,8 @@ export class RunService {
     vmRun.cancel.abort(new Stopped('cancelled'))
     const others = unit.vmRuns.some((each) => each !== vmRun && !hasEnded(each.record.state))
     if (!others) this.#stopUnit(unit, 'cancelled')
-    else if (unit.phase !== 'under-way' || !unit.attempting.includes(vmRun)) this.#end(unit, [{ of: vmRun, change: stoppedChange('cancelled') }])
+    else if (unit.phase !== 'under-way' || !unit.attempting.includes(vmRun))
+      this.#end(unit, [{ of: vmRun, change: stoppedChange('cancelled') }])
     return vmRun.record
   }
 
@@ -170,7 +171,7 @@ export class RunService {
     if (this.#runs.size === 0) return Promise.resolve()
     const { clock } = this.#parts
     return new Promise((resolve) => {
-      const callOff = clock.wakeAt(clock.now() + ms, () => this.#onIdle?.())
+      const callOff = clock.wakeAfter(ms, () => this.#onIdle?.())
       this.#onIdle = () => {
         callOff()
         this.#onIdle = undefined
@@ -238,7 +239,7 @@ export class RunService {
     if (unit.startedAt === null) {
       unit.startedAt = now
       const limit = unit.run.settings.timeoutMinutes * 60_000
-      unit.endTimeout = clock.wakeAt(now + limit, () => this.#stopUnit(unit, 'timed-out'))
+      unit.endTimeout = clock.wakeAfter(limit, () => this.#stopUnit(unit, 'timed-out'))
     }
     const { run } = unit
     if (run.record.state === 'queued') run.record = { ...run.record, state: 'running', startedAt: toTimestamp(now) }
@@ -328,7 +329,7 @@ export class RunService {
       unit.run,
       again.map(({ of }) => ({ of })),
     )
-    unit.endPause = clock.wakeAt(until, () => {
+    unit.endPause = clock.wakeAfter(pause, () => {
       this.#enqueue(unit)
       this.#pump()
     })
