@@ -18,8 +18,8 @@ export interface PageOptions {
 /** Our own file without a page: how to go on by other means. */
 const NO_PAGE = `Understudy runs here, without its page.
 The API describes itself at ${API_PREFIX}/docs; the command line (understudy login) does everything.
-At the first start the server printed a one-time link: what is after # in it goes into
-  understudy login --setup, or POST ${API_PREFIX}/setup {"link": "…", "name": "…", "password": "…"}
+At the first start the server printed a one-time link: what is after # in it goes to
+  understudy setup, or POST ${API_PREFIX}/setup {"link": "…", "name": "…", "password": "…"}
 `
 
 export async function registerPages(app: FastifyInstance, options: PageOptions): Promise<void> {
