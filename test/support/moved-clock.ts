@@ -12,6 +12,7 @@ export interface MovedClock extends Clock {
 export function movedClock(start: number): MovedClock {
   let now = start
   const sleepers = new Set<{ readonly at: number; readonly then: () => void }>()
+  const listeners = new Set<() => void>()
   const clock: MovedClock = {
     now: () => now,
     wakeAt(at, then) {
@@ -21,7 +22,13 @@ export function movedClock(start: number): MovedClock {
       if (at <= now) queueMicrotask(() => wake(sleeper))
       return () => void sleepers.delete(sleeper)
     },
+    wakeAfter: (milliseconds, then) => clock.wakeAt(now + milliseconds, then),
+    onSetBack(listener) {
+      listeners.add(listener)
+      return () => listeners.delete(listener)
+    },
     moveTo(at) {
+      const back = at < now
       for (;;) {
         const [next] = [...sleepers].filter((each) => each.at <= at).sort((a, b) => a.at - b.at)
         if (next === undefined) break
@@ -29,6 +36,7 @@ export function movedClock(start: number): MovedClock {
         wake(next)
       }
       now = at
+      if (back) for (const listener of listeners) listener()
     },
     moveBy: (ms) => clock.moveTo(now + ms),
     waiting: () => [...sleepers].map(({ at }) => at).sort((a, b) => a - b),
