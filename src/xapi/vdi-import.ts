@@ -7,6 +7,8 @@ import type { ImportStream, Xapi } from './xapi.ts'
 /** After the last byte the server closes the connection when the task has ended: waiting for that saves asking. At most so long. */
 const CLOSING_MS = 5_000
 const STALLED_MS = 1_000
+/** Up to here the copy is cheaper than a record of its own for the header of each frame. */
+const ONE_PIECE_BYTES = 128 * 1024
 
 /**
  * Costs four calls: task.create, the PUT, one event.from and task.destroy. The server says 200 before it reads anything; from
@@ -78,12 +80,14 @@ class VdiImport implements ImportStream {
       flushed = true
       this.#wake()
     }
-    this.#socket.cork()
+    // Written in one piece they cost one record and one call to the system, but Node's TLS copies them into fresh memory first.
+    const small = chunks.reduce((sum, { length }) => sum + length, 0) <= ONE_PIECE_BYTES
+    if (small) this.#socket.cork()
     for (const chunk of chunks) {
       this.bytesSent += chunk.length
       this.#socket.write(chunk, done)
     }
-    this.#socket.uncork()
+    if (small) this.#socket.uncork()
     await this.#until(
       () => flushed || this.#ended || left === 0,
       this.#context.idleMs,
