@@ -23,32 +23,44 @@ interface DiskLine {
   expected: number | undefined
 }
 
+interface TargetLines {
+  stage: string
+  readonly disks: Map<string, DiskLine>
+}
+
 export interface ProgressView {
-  show(event: RunEvent): void
+  /** @param target of several: which one, by its place in `names` */
+  show(event: RunEvent, target?: number): void
   /** Takes the lines off the screen. */
   clear(): void
 }
 
 const INTERVAL_MS = 100
 
-export function progressView(out: NodeJS.WriteStream): ProgressView {
+/** @param names of several targets, each with lines of its own */
+export function progressView(out: NodeJS.WriteStream, names: readonly string[] = []): ProgressView {
   if (!out.isTTY) return { show: () => undefined, clear: () => undefined }
-  const disks = new Map<string, DiskLine>()
-  let stage = ''
+  const targets = Array.from({ length: Math.max(1, names.length) }, (): TargetLines => ({ stage: '', disks: new Map() }))
   const region = liveRegion(out)
   let last = 0
 
   function draw(): void {
-    region.draw([stage, ...[...disks].map(([device, line]) => diskLine(device, line))])
+    const lines = targets.map(({ stage, disks }, nth) => {
+      const title = names.length > 1 ? `${names[nth]}: ${stage}` : stage
+      return [title, ...[...disks].map(([device, line]) => diskLine(device, line))]
+    })
+    region.draw(lines.flat())
     last = performance.now()
   }
 
   return {
     clear: region.clear,
-    show(event) {
-      if (event.kind === 'log') return
+    show(event, target = 0) {
+      const mine = targets[target]
+      if (event.kind === 'log' || mine === undefined) return
+      const { disks } = mine
       if (event.kind === 'stage') {
-        stage = `${STAGES[event.stage]}…`
+        mine.stage = `${STAGES[event.stage]}…`
         if (event.stage !== 'verify' && event.stage !== 'transfer') disks.clear()
       } else {
         const line = disks.get(event.userdevice)

@@ -13,7 +13,8 @@ export function formatPlan(plan: VmRunPlan): string {
     ),
     ...plan.dropDisks.map(({ userdevice, uuid, reason }) => `  replica's disk ${userdevice} (${uuid}) goes: ${reason}`),
     ...plan.removals.map(
-      ({ side, when, name, reason }) => `  removed ${when === 'before' ? 'first' : 'afterwards'} on the ${side}: ${name} (${reason})`,
+      ({ side, when, name, reason, keptFor }) =>
+        `  ${keptFor === undefined ? 'removed' : 'let go, kept for another target,'} ${when === 'before' ? 'first' : 'afterwards'} on the ${side}: ${name} (${reason})`,
     ),
     ...plan.warnings.map(({ text, avoid }) => `  warning: ${text}${avoid ? `; ${avoid}` : ''}`),
   ]
@@ -37,10 +38,12 @@ function planLine(disk: DiskPlan): string {
 }
 
 export function formatReport(report: RunReport): string {
-  const { totals } = report
+  const { totals, together } = report
+  const read =
+    together === undefined ? `${formatBytes(totals.bytesRead)} read` : `${formatBytes(together.bytesRead)} read for all targets together`
   const lines = [
     `Replicated "${report.vm.name}" to "${report.sr.name}" in ${formatSeconds(report.seconds)}: ` +
-      `${formatBytes(totals.changedBytes)} changed, ${formatBytes(totals.bytesRead)} read, ${formatBytes(totals.bytesSent)} sent`,
+      `${formatBytes(totals.changedBytes)} changed, ${read}, ${formatBytes(totals.bytesSent)} sent`,
     ...report.disks.flatMap(reportLines),
     `  restore point: "${report.restorePoint.name}" (${report.restorePoint.uuid})`,
     ...report.warnings.map(({ text, avoid }) => `  warning: ${text}${avoid ? `; ${avoid}` : ''}`),

@@ -9,6 +9,8 @@ const UUID = '01234567-89ab-cdef-0123-456789abcdef'
 // Nobody listens there: whatever gets that far fails otherwise, and differently.
 const FROM = 'https://root:s3cret%2Fword@127.0.0.1:9'
 const TO = 'https://root:0ther@127.0.0.1:9'
+const OTHER = '11234567-89ab-cdef-0123-456789abcdef'
+const FURTHER = '21234567-89ab-cdef-0123-456789abcdef'
 const GOOD = { from: FROM, vm: UUID, to: TO, sr: UUID }
 
 function replicate(args: readonly string[], env: Readonly<Record<string, string>> = {}) {
@@ -40,6 +42,10 @@ for (const [what, args, message] of [
   ['a mapping of no uuid', options({ network: `lan=${UUID}` }), /--network takes a uuid, not 'lan'/],
   ['a mapping onto no uuid', options({ network: `${UUID}=lan` }), /--network takes a uuid, not 'lan'/],
   ['a mapping with too much', options({ network: `${UUID}=${UUID}=${UUID}` }), /--network takes SOURCE=TARGET/],
+  ['two pools for three targets', [...options({}), '--to', TO, '--sr', OTHER, '--sr', FURTHER], /2 --to and 3 --sr: give them in pairs/],
+  ['one target twice', [...options({}), '--sr', UUID], /--sr 01234567-89ab-cdef-0123-456789abcdef is named twice/],
+  ['a second SR that is no uuid', [...options({}), '--sr', 'local'], /--sr takes a uuid, not 'local'/],
+  ['a disk left out that is neither', options({ 'exclude-disk': 'scratch' }), /--exclude-disk takes a uuid, not 'scratch'/],
   ['an option that does not exist', [...options({}), '--force'], /Unknown option '--force'/],
   ['a stray word', [...options({}), 'now'], /Unexpected argument 'now'/],
   ['an option without its value', ['--vm'], /--vm/],

@@ -9,15 +9,16 @@ import { Failure } from '../core/failure.ts'
 import { VERIFY_MODES, type VerifyMode } from '../core/report.ts'
 import { type Period, RETENTION_PERIODS, type RetentionRule } from '../core/retention.ts'
 import { explainError } from '../replication/explain.ts'
-import { executeRun, prepareRun, type RunOptions } from '../replication/run.ts'
-import { withChain } from '../replication/with-chain.ts'
+import { prepareRun, type RunOptions, type RunOutcome } from '../replication/run.ts'
+import { replicateToTargets } from '../replication/several-targets.ts'
 import type { PoolLogin } from '../xapi/pool-url.ts'
 import { askOnTerminal } from './ask-trust.ts'
 import { type Command, stopSignal, UsageError } from './command.ts'
-import { withConnections } from './connect-pool.ts'
+import { type Connections, withConnections } from './connect-pool.ts'
 import { networkArgument, poolArgument, trustArgument, uuidArgument } from './pool-arguments.ts'
-import { progressView } from './replicate-progress.ts'
+import { type ProgressView, progressView } from './replicate-progress.ts'
 import { formatPlan, formatReport } from './replicate-report.ts'
+import { failed, mapNetworks, nameOf, srArguments, type TargetArgument, type Told, targetArguments, tellAll } from './replicate-targets.ts'
 
 const MIB = 1024 * 1024
 const BROKEN_CHAIN = ['full', 'ask', 'repair'] as const
@@ -27,7 +28,7 @@ const MEMORY = 48 * MIB
 export const command: Command = {
   summary: 'replicate one VM from a pool to a storage repository of another (or the same)',
   usage: `
-Usage: understudy replicate --from URL --vm UUID --to URL --sr UUID [OPTION...]
+Usage: understudy replicate --from URL --vm UUID --to URL --sr UUID [--to URL --sr UUID ...] [OPTION...]
 
 Takes a snapshot of the VM, sends what changed since the last restore point (everything the first time) to its replica on the
 target, and makes a restore point of it.
@@ -36,7 +37,9 @@ target, and makes a restore point of it.
   --vm UUID           the VM
   --to URL            target pool; may be the source itself
   --sr UUID           storage repository that the replica lives on
-  --job ID            uuid of the job whose chain this is (default: one made of VM and SR)
+                      Both are repeatable, in pairs (one --to with several --sr: all on that pool): the targets get one snapshot, which is
+                      read once
+  --job ID            uuid of the job whose chain this is (default: one made of VM and (first) SR)
   --schedule ID       uuid of the schedule, whose restore points --retention counts (default: the job's)
   --retention N       newest restore points to keep (default 3)
   --keep RULE         keep the newest of so many periods as well: hourly=24,daily=7,weekly=4,monthly=12 (any of them; UTC)
@@ -46,6 +49,7 @@ target, and makes a restore point of it.
   --limit RATE        bytes a second at most, all disks together: 20MiB/s, or 20MiB/s@08:00-18:00 (local time); repeatable
   --network SRC=DST   network of the source by uuid, and the target's that stands for it, or none; repeatable
   --allow-insecure-nbd  read over NBD in clear text where a pool offers nothing else (a network of purpose insecure_nbd)
+  --exclude-disk DISK leave out a disk of the VM, by its uuid or its position; repeatable
   --dry-run           print the plan and change nothing
   --trust FINGERPRINT accept the certificate with this SHA-256 fingerprint; repeatable (also UNDERSTUDY_TRUST)
   --json              the report (or plan, or failure) as JSON on standard output, nothing else
@@ -57,17 +61,17 @@ Exit codes: 0 done, 1 failed (the last restore point is untouched), 2 wrong usag
 
 interface Arguments {
   readonly from: PoolLogin
-  readonly to: PoolLogin
+  readonly targets: readonly TargetArgument[]
   readonly vm: string
-  readonly sr: string
   readonly job: string
   readonly schedule: string
   readonly retention: RetentionRule
   readonly verify: VerifyMode
   readonly onBrokenChain: BrokenChainPolicy | 'ask'
-  readonly networks: ReadonlyMap<string, string | null>
+  readonly networks: readonly (readonly [string, string | null])[]
   readonly trust: readonly string[]
   readonly limits: readonly BandwidthRule[]
+  readonly excludeDisks: readonly string[]
   readonly dryRun: boolean
   readonly allowInsecureNbd: boolean
   readonly json: boolean
@@ -77,63 +81,117 @@ async function run(args: readonly string[]): Promise<number> {
   const wanted = parse(args)
   const signal = stopSignal()
   const startedAt = new Date()
-  const view = progressView(process.stderr)
+  const view = progressView(
+    process.stderr,
+    wanted.targets.map(({ to, sr }) => `${to.url} ${sr.slice(0, 8)}`),
+  )
   const access = trustArgument(wanted.trust, signal, { beforeAsking: view.clear })
   try {
     return await withConnections(access, signal, async (pools) => {
-      const source = await pools.open('source', wanted.from)
-      const target = await pools.open('target', wanted.to)
-      const options: RunOptions = {
-        source,
-        target,
-        ids: { run: randomUUID(), job: wanted.job, schedule: wanted.schedule, vm: wanted.vm, sr: wanted.sr },
-        retention: wanted.retention,
-        verify: wanted.verify,
-        onBrokenChain: wanted.onBrokenChain === 'ask' ? 'refuse' : wanted.onBrokenChain,
-        networks: wanted.networks,
-        allowInsecureNbd: wanted.allowInsecureNbd,
-        signal,
-        budget: createByteBudget(MEMORY),
-        onEvent: view.show,
-        ...(wanted.limits.length === 0 ? {} : { beforeWrite: limiter(wanted.limits, signal) }),
-      }
-      if (wanted.dryRun) {
-        const prepared = await prepareRun(options)
-        view.clear()
-        process.stdout.write(wanted.json ? `${JSON.stringify({ plan: prepared.plan })}\n` : formatPlan(prepared.plan))
+      const options = await openTargets(wanted, pools, signal, view.show)
+      const outcomes = wanted.dryRun ? await planAll(options) : await replicateAll(wanted, options, startedAt, signal, view.clear)
+      view.clear()
+      if (outcomes.some(({ kind }) => kind === 'failure')) signal.throwIfAborted()
+      const [only, ...others] = outcomes
+      if (only !== undefined && others.length === 0) {
+        if (only.kind === 'failure') throw only.error
+        process.stdout.write(wanted.json ? `${JSON.stringify(only.told)}\n` : only.text)
         return 0
       }
-      const run = (policy: RunOptions) => withChain(policy, async (held) => executeRun(held, await prepareRun(held), startedAt))
-      const report = await run(options).catch(async (error: unknown) => {
-        // Nothing was begun yet: the refusal comes with the plan, or before the first byte of the disk.
-        const refused = wanted.onBrokenChain === 'ask' && error instanceof Failure && error.code === 'FULL_REFUSED'
-        view.clear()
-        if (!refused || !(await askOnTerminal(`${error.message}. Send it whole?`, signal))) throw error
-        return run({ ...options, onBrokenChain: 'full' })
-      })
-      view.clear()
-      process.stdout.write(wanted.json ? `${JSON.stringify(report)}\n` : formatReport(report))
-      return 0
+      return tellAll(wanted.targets, outcomes, wanted.json)
     })
   } catch (error) {
     view.clear()
     const explained = explainError(error)
-    if (wanted.json && explained instanceof Failure) {
-      const { code, message, hint } = explained
-      process.stdout.write(`${JSON.stringify({ status: 'failed', error: { code, message, hint } })}\n`)
-    }
+    if (wanted.json && explained instanceof Failure) process.stdout.write(`${JSON.stringify(failed(explained))}\n`)
     throw explained
   }
 }
 
+/** The options of each target, or why its pool can't be reached: with several that spoils none of the others. */
+async function openTargets(
+  wanted: Arguments,
+  pools: Connections,
+  signal: AbortSignal,
+  show: ProgressView['show'],
+): Promise<PromiseSettledResult<RunOptions>[]> {
+  const source = await pools.open('source', wanted.from)
+  const common = {
+    source,
+    ids: { run: randomUUID(), job: wanted.job, schedule: wanted.schedule, vm: wanted.vm },
+    retention: wanted.retention,
+    verify: wanted.verify,
+    onBrokenChain: wanted.onBrokenChain === 'ask' ? ('refuse' as const) : wanted.onBrokenChain,
+    allowInsecureNbd: wanted.allowInsecureNbd,
+    excludeDisks: new Set(wanted.excludeDisks),
+    signal,
+    budget: createByteBudget(MEMORY),
+    ...(wanted.limits.length === 0 ? {} : { beforeWrite: limiter(wanted.limits, signal) }),
+  }
+  const opened = await Promise.allSettled(wanted.targets.map(({ to }) => pools.open('target', to)))
+  const networks = await mapNetworks(wanted.networks, opened, signal)
+  return opened.map((target, nth) => {
+    if (target.status === 'rejected') return target
+    const { sr } = wanted.targets[nth] as TargetArgument
+    const onEvent: RunOptions['onEvent'] = (event) => show(event, nth)
+    const value = { ...common, target: target.value, ids: { ...common.ids, sr }, networks: networks[nth] ?? new Map(), onEvent }
+    return { status: 'fulfilled', value }
+  })
+}
+
+async function planAll(options: readonly PromiseSettledResult<RunOptions>[]): Promise<Told[]> {
+  const plans = await Promise.allSettled(
+    options.map((each) => (each.status === 'rejected' ? Promise.reject(each.reason) : prepareRun(each.value))),
+  )
+  return plans.map((result): Told => {
+    if (result.status === 'rejected') return { kind: 'failure', error: result.reason }
+    const { plan } = result.value
+    return { kind: 'success', told: { plan }, text: formatPlan(plan) }
+  })
+}
+
+async function replicateAll(
+  wanted: Arguments,
+  options: readonly PromiseSettledResult<RunOptions>[],
+  startedAt: Date,
+  signal: AbortSignal,
+  beforeAsking: () => void,
+): Promise<Told[]> {
+  const outcomes: RunOutcome[] = options.map((each) => ({ kind: 'failure', error: each.status === 'rejected' ? each.reason : undefined }))
+  const go = async (chosen: readonly number[], changes: Partial<RunOptions>) => {
+    const given = chosen.map((nth) => ({ ...(options[nth] as PromiseFulfilledResult<RunOptions>).value, ...changes }))
+    const results = given.length === 0 ? [] : await replicateToTargets(given, startedAt)
+    for (const [at, nth] of chosen.entries()) outcomes[nth] = results[at] as RunOutcome
+  }
+  const reachable = options.flatMap(({ status }, nth) => (status === 'fulfilled' ? [nth] : []))
+  await go(reachable, {})
+  if (wanted.onBrokenChain === 'ask') {
+    // Nothing was begun there yet: the refusal comes with the plan, or before the first byte of the disk.
+    const agreed: number[] = []
+    for (const nth of reachable) {
+      const error = failureOf(outcomes[nth])
+      if (!(error instanceof Failure) || error.code !== 'FULL_REFUSED') continue
+      beforeAsking()
+      const where = options.length === 1 ? '' : `${nameOf(wanted.targets[nth] as TargetArgument)}: `
+      if (await askOnTerminal(`${where}${error.message}. Send it whole?`, signal)) agreed.push(nth)
+    }
+    await go(agreed, { onBrokenChain: 'full' })
+  }
+  return outcomes.map((outcome): Told => {
+    if (outcome.kind === 'failure') return outcome
+    return { kind: 'success', told: outcome.report, text: formatReport(outcome.report) }
+  })
+}
+
+const failureOf = (outcome: RunOutcome | undefined) => (outcome?.kind === 'failure' ? outcome.error : undefined)
 function parse(args: readonly string[]): Arguments {
   const { values } = parseArgs({
     args: [...args],
     options: {
       from: { type: 'string' },
-      to: { type: 'string' },
+      to: { type: 'string', multiple: true },
       vm: { type: 'string' },
-      sr: { type: 'string' },
+      sr: { type: 'string', multiple: true },
       job: { type: 'string' },
       schedule: { type: 'string' },
       retention: { type: 'string', default: '3' },
@@ -143,14 +201,15 @@ function parse(args: readonly string[]): Arguments {
       'on-broken-chain': { type: 'string', default: 'full' },
       network: { type: 'string', multiple: true, default: [] },
       trust: { type: 'string', multiple: true, default: [] },
+      'exclude-disk': { type: 'string', multiple: true, default: [] },
       'dry-run': { type: 'boolean', default: false },
       'allow-insecure-nbd': { type: 'boolean', default: false },
       json: { type: 'boolean', default: false },
     },
   })
   const vm = uuidArgument(values.vm, '--vm')
-  const sr = uuidArgument(values.sr, '--sr')
-  const job = values.job === undefined ? jobOf(vm, sr) : uuidArgument(values.job, '--job')
+  const srs = srArguments(values.sr)
+  const job = values.job === undefined ? jobOf(vm, srs[0] as string) : uuidArgument(values.job, '--job')
   const verify = VERIFY_MODES.find((mode) => mode === values.verify)
   const onBrokenChain = BROKEN_CHAIN.find((policy) => policy === values['on-broken-chain'])
   if (onBrokenChain === undefined)
@@ -158,17 +217,19 @@ function parse(args: readonly string[]): Arguments {
   if (verify === undefined) throw new UsageError(`--verify is one of ${VERIFY_MODES.join(', ')}, not ${values.verify}`)
   return {
     from: poolArgument(values.from, '--from'),
-    to: poolArgument(values.to, '--to'),
+    targets: targetArguments(values.to ?? [], srs),
     vm,
-    sr,
     job,
     schedule: values.schedule === undefined ? job : uuidArgument(values.schedule, '--schedule'),
     limits: values.limit.map(limitRule),
     retention: retentionRule(values.retention, values.keep),
     verify,
     onBrokenChain,
-    networks: new Map(values.network.map(networkArgument)),
+    networks: values.network.map(networkArgument),
     trust: values.trust,
+    excludeDisks: values['exclude-disk'].map((disk) =>
+      /^\d{1,3}$/.test(disk) ? String(Number(disk)) : uuidArgument(disk, '--exclude-disk'),
+    ),
     dryRun: values['dry-run'],
     allowInsecureNbd: values['allow-insecure-nbd'],
     json: values.json,

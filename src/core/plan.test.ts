@@ -143,6 +143,14 @@ const situations: Readonly<Record<string, () => Seen>> = {
     return seen
   },
 
+  'disks-excluded-by-the-job'() {
+    const seen = settled()
+    // One that could not be carried over anyway, and one that the replica has already.
+    const excludedByJob = true
+    seen.source.disks = [sourceDisk(0, [2], { resets: true, excludedByJob }), sourceDisk(1, [2], { excludedByJob }), sourceDisk(2, [])]
+    return seen
+  },
+
   'shared-disk-refused'() {
     const seen = settled()
     seen.source.disks = [sourceDisk(0, [2]), sourceDisk(1, [2], { sharable: true })]

@@ -304,9 +304,11 @@ function dropped(disks: readonly DiskPlan[], target: TargetFacts): VmRunPlan['dr
   )
   return (target.replica?.disks ?? [])
     .filter(({ uuid, ours }) => ours && !used.has(uuid))
-    .map(({ uuid, userdevice }) => {
+    .map(({ uuid, userdevice, follows }) => {
       const replaced = disks.some((disk) => disk.userdevice === userdevice && disk.mode !== 'skipped')
-      return { uuid, userdevice, reason: replaced ? 'replaced by this run' : 'the source no longer has this disk' }
+      const leftOut = disks.some(({ mode, source }) => mode === 'skipped' && source === follows)
+      const gone = leftOut ? 'the disk that it follows is left out' : 'the source no longer has this disk'
+      return { uuid, userdevice, reason: replaced ? 'replaced by this run' : gone }
     })
 }
 

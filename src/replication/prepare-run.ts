@@ -40,7 +40,7 @@ export interface RunOptions {
   readonly onEvent?: (event: RunEvent) => void
   /** Told of the plan before anything is done. */
   readonly onPlan?: (plan: VmRunPlan) => void
-  /** uuids of source disks that are left out. */
+  /** Source disks that are left out, by uuid or position. */
   readonly excludeDisks?: ReadonlySet<string>
   /** See RunContext. */
   readonly stillHeld?: () => Promise<void>
@@ -90,9 +90,13 @@ export async function prepareRun(options: RunOptions): Promise<PreparedRun> {
   return { plan: planned.plan, source: inspected, target: inspectedTarget, views }
 }
 
+/** @param excluded uuids or positions of disks */
 function leavingOut(facts: SourceFacts, excluded: ReadonlySet<string> = new Set()): SourceFacts {
   if (excluded.size === 0) return facts
-  return { ...facts, disks: facts.disks.map((disk) => (excluded.has(disk.uuid) ? { ...disk, excludedByJob: true } : disk)) }
+  return {
+    ...facts,
+    disks: facts.disks.map((disk) => (excluded.has(disk.uuid) || excluded.has(disk.userdevice) ? { ...disk, excludedByJob: true } : disk)),
+  }
 }
 
 async function viewBoth({ source, target, signal, storage, views }: RunOptions): Promise<PreparedRun['views']> {

@@ -271,14 +271,14 @@ export class TargetRun {
     const { target, signal, log } = this.#context
     const { plan, views } = this.prepared
     const used = new Set(sent.map(({ plan: { userdevice } }) => userdevice))
-    for (const { uuid, userdevice } of plan.dropDisks) {
+    for (const { uuid, userdevice, reason } of plan.dropDisks) {
       // What hung where a disk of this run now hangs went when that was attached.
       if (used.has(userdevice)) continue
       const ref = findByUuid(views.target.VDI, uuid)?.[0]
       if (ref === undefined) continue
       // Its place on the replica goes with it.
       await destroyDisk(target, ref, signal)
-      log(`took disk ${userdevice} off the replica: the source no longer has it`)
+      log(`took disk ${userdevice} off the replica: ${reason}`)
     }
   }
 

@@ -7,8 +7,12 @@ import type { Xapi } from '../../src/xapi/xapi.ts'
 import type { StartedPool } from '../support/lab.ts'
 import {
   assertHoldsNow,
+  assertNoLeftovers,
   assertProtected,
   chainBetween,
+  disksOfVm,
+  hashesOf,
+  hashOf,
   look,
   type MadeVm,
   MIB,
@@ -169,6 +173,32 @@ describe('replicas of all kinds of VMs', () => {
     const point = restorePoints(await look(target), chain)[0]
     assert.deepEqual(Object.keys(point?.disks ?? {}), ['0'])
     assert.equal((await replicate(chain)).disks[0]?.mode, 'delta')
+  })
+
+  test('a disk that the job leaves out goes off the replica; older restore points keep it, and it comes back whole', async () => {
+    const vm = await makeVm(source, [16 * MIB, 16 * MIB])
+    const chain = chainOf(vm)
+    const first = await replicate(chain)
+    const expected = await hashesOf(source, vm)
+    const without = await replicate(chain, { excludeDisks: [vm.disks[1]?.vdi as string] })
+    assert.deepEqual(
+      without.disks.map(({ mode, reason }) => [mode, reason.code]),
+      [
+        ['delta', 'proven-base'],
+        ['skipped', 'excluded-by-job'],
+      ],
+    )
+    const seen = await look(target)
+    assert.equal(disksOfVm(seen, replicaOf(seen, chain)).length, 1)
+    const points = restorePoints(seen, chain)
+    const disksAt = (run: string) => points.find((point) => point.run === run)?.disks ?? {}
+    assert.deepEqual(Object.keys(disksAt(without.run)), ['0'])
+    assert.equal(await hashOf(target, disksAt(first.run)['1'] as string), expected['1'])
+    // By position, and nothing is snapshotted of it.
+    assert.equal((await replicate(chain, { excludeDisks: ['1'] })).disks[1]?.mode, 'skipped')
+    const back = await replicate(chain)
+    assert.equal(back.disks[0]?.mode, 'delta')
+    assertNoLeftovers(await look(source), await look(target), chain, vm)
   })
 
   test('a network is never guessed: mapped, left disconnected, or a warning', async () => {

@@ -91,6 +91,7 @@ export interface RunChanges {
   readonly allowInsecureNbd?: boolean
   readonly leastSegment?: number
   readonly onBrokenChain?: RunOptions['onBrokenChain']
+  readonly excludeDisks?: readonly string[]
   readonly onEvent?: (event: RunEvent) => void
   readonly lockTiming?: RunOptions['lockTiming']
   /** Called between plan and execution. */
@@ -115,6 +116,7 @@ export async function replicate(chain: Chain, changes: RunChanges = {}): Promise
         budget: createByteBudget(64 * MIB),
         ...(changes.onEvent === undefined ? {} : { onEvent: changes.onEvent }),
         ...(changes.lockTiming === undefined ? {} : { lockTiming: changes.lockTiming }),
+        ...(changes.excludeDisks === undefined ? {} : { excludeDisks: new Set(changes.excludeDisks) }),
         ...(changes.onBrokenChain === undefined ? {} : { onBrokenChain: changes.onBrokenChain }),
         ...(changes.leastSegment === undefined ? {} : { leastSegment: changes.leastSegment }),
       }
