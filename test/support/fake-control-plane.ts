@@ -123,17 +123,17 @@ export function fakeControlPlane(): FakeControlPlane {
     for (const listener of listeners) listener(event)
   }
   const poolOf = (id: string) => found(pools.get(id), 'POOL_UNKNOWN', `pool ${id}`)
-  const jobOf = (id: string) => found(jobs.get(id), 'VM_NOT_FOUND', `job ${id}`)
+  const jobOf = (id: string) => found(jobs.get(id), 'JOB_NOT_FOUND', `job ${id}`)
   const runOf = (id: string) =>
     found(
       runs.find((run) => run.id === id),
-      'VM_NOT_FOUND',
+      'RUN_NOT_FOUND',
       `run ${id}`,
     )
   const vmRunOf = (id: string) =>
     found(
       vmRuns.find((each) => each.id === id),
-      'VM_NOT_FOUND',
+      'RUN_NOT_FOUND',
       `VM run ${id}`,
     )
   const put = (job: Job): Job => {
@@ -212,7 +212,7 @@ export function fakeControlPlane(): FakeControlPlane {
       async update(id, change, version) {
         const job = jobOf(id)
         if (version !== undefined && version !== job.version)
-          throw new Failure('RUN_UNDER_WAY', `the job is at version ${job.version} by now`)
+          throw new Failure('JOB_CHANGED', `the job is at version ${job.version} by now`)
         return put({ ...job, ...change, version: job.version + 1 })
       },
       async remove(id) {
@@ -230,7 +230,7 @@ export function fakeControlPlane(): FakeControlPlane {
         const job = jobOf(id)
         const before = found(
           job.schedules.find((each) => each.id === schedule),
-          'VM_NOT_FOUND',
+          'SCHEDULE_NOT_FOUND',
           `schedule ${schedule}`,
         )
         const changed = { ...before, ...change }
@@ -292,12 +292,12 @@ export function fakeControlPlane(): FakeControlPlane {
       },
       async changeChannel(id, change, secret) {
         if (secret !== undefined) secrets.push(secret)
-        const channel = { ...found(channels.get(id), 'VM_NOT_FOUND', `channel ${id}`), ...change } as Channel
+        const channel = { ...found(channels.get(id), 'CHANNEL_NOT_FOUND', `channel ${id}`), ...change } as Channel
         channels.set(id, channel)
         return channel
       },
       async removeChannel(id) {
-        found(channels.get(id), 'VM_NOT_FOUND', `channel ${id}`)
+        found(channels.get(id), 'CHANNEL_NOT_FOUND', `channel ${id}`)
         channels.delete(id)
       },
       test: async () => ({ ok: true, text: '250 queued' }),

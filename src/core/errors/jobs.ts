@@ -8,7 +8,7 @@ export const DEFINING = {
   JOB_CHANGED: {
     title: 'somebody else changed the job in the meantime',
     hint: 'look at the job as it is now, and make the change again',
-    status: 409,
+    status: 412,
   },
   JOB_EXISTS: {
     title: 'an id in the document is that of a job or schedule that exists already',
