@@ -1,4 +1,4 @@
-/** Compiles src/ into dist/, which is what the package carries: `npm pack` runs this first. */
+/** Compiles src/ into dist/ and the page into dist-web/, which is what the package carries: `npm pack` runs this first. */
 import { spawnSync } from 'node:child_process'
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
@@ -9,4 +9,14 @@ rmSync(join(root, 'dist'), { recursive: true, force: true })
 const tsc = join(root, 'node_modules', '.bin', 'tsc')
 const { status, error } = spawnSync(tsc, ['-p', 'tsconfig.build.json'], { cwd: root, stdio: ['ignore', 'inherit', 'inherit'] })
 if (error) throw error
-process.exitCode = status ?? 1
+process.exitCode = status || buildPage()
+
+function buildPage(): number {
+  const vite = join(root, 'node_modules', '.bin', 'vite')
+  const built = spawnSync(vite, ['build', '-c', join('web', 'vite.config.ts'), '--logLevel', 'warn'], {
+    cwd: root,
+    stdio: ['ignore', 'inherit', 'inherit'],
+  })
+  if (built.error) throw built.error
+  return built.status ?? 1
+}

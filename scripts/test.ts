@@ -17,6 +17,7 @@ const wholeLimitMs = 30 * 60_000
 
 const checks: readonly (readonly [name: string, program: string, ...args: string[]])[] = [
   ['type check', 'tsc', '-p', '.'],
+  ['type check of the page', 'tsc', '-p', 'web'],
   ['lint and format', 'biome', 'check', '--error-on-warnings'],
   ['layer rules', 'node', 'scripts/check-layers.ts'],
   ['generated files', 'node', 'scripts/generate-xapi-model.ts', '--check'],

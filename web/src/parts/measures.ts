@@ -1,0 +1,35 @@
+/** Sizes, times and ages for people. Binary units; times in the user's own zone. */
+const UNITS = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB'] as const
+
+export function bytes(value: number | null | undefined): string {
+  if (value === null || value === undefined) return '–'
+  let amount = value
+  let unit = 0
+  while (Number(amount.toFixed(unit === 0 ? 0 : 1)) >= 1024 && unit < UNITS.length - 1) {
+    amount /= 1024
+    unit++
+  }
+  return unit === 0 ? `${amount} B` : `${amount.toFixed(1)} ${UNITS[unit]}`
+}
+
+/** `47 s`, `12 min`, `3 h 5 min`, `2 d 4 h` */
+export function duration(seconds: number | null | undefined): string {
+  if (seconds === null || seconds === undefined) return '–'
+  const whole = Math.max(0, Math.round(seconds))
+  if (whole < 60) return `${whole} s`
+  const minutes = Math.floor(whole / 60)
+  if (minutes < 60) return whole < 600 && whole % 60 > 0 ? `${minutes} min ${whole % 60} s` : `${minutes} min`
+  const hours = Math.floor(minutes / 60)
+  if (hours < 24) return minutes % 60 > 0 ? `${hours} h ${minutes % 60} min` : `${hours} h`
+  const days = Math.floor(hours / 24)
+  return hours % 24 > 0 ? `${days} d ${hours % 24} h` : `${days} d`
+}
+
+/** `in 3 min`, `12 min ago`, `now` */
+export function relative(time: string, now: number): string {
+  const seconds = (Date.parse(time) - now) / 1000
+  if (Math.abs(seconds) < 5) return 'now'
+  return seconds > 0 ? `in ${duration(seconds)}` : `${duration(-seconds)} ago`
+}
+
+export const exact = (time: string): string => new Date(time).toLocaleString(undefined, { dateStyle: 'medium', timeStyle: 'medium' })

@@ -1,0 +1,34 @@
+import { Alert, Anchor, Text } from '@mantine/core'
+import { ExclamationTriangleIcon } from '@radix-ui/react-icons'
+import { ApiProblem } from '../api/client.ts'
+
+/** What happened, what to do, and the code with a link to its page. */
+export function ProblemNote({ error, title }: { readonly error: unknown; readonly title?: string }) {
+  if (error === null || error === undefined) return null
+  const problem = error instanceof ApiProblem ? error.problem : undefined
+  const message = error instanceof Error ? error.message : String(error)
+  return (
+    <Alert
+      color="red"
+      variant="light"
+      icon={<ExclamationTriangleIcon aria-hidden />}
+      title={title ?? problem?.title ?? message}
+      role="alert"
+    >
+      {message !== (title ?? problem?.title) && <Text size="sm">{message}</Text>}
+      {problem?.errors?.map((line) => (
+        <Text size="sm" key={line}>
+          {line}
+        </Text>
+      ))}
+      {problem?.hint && <Text size="sm">{problem.hint}</Text>}
+      {problem && (
+        <Text size="xs" c="dimmed">
+          <Anchor href={`/docs/errors#${problem.code.toLowerCase()}`} size="xs">
+            {problem.code}
+          </Anchor>
+        </Text>
+      )}
+    </Alert>
+  )
+}
