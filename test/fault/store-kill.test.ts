@@ -52,7 +52,7 @@ async function killedWriter(folder: string, first: number, aliveMs: number): Pro
 }
 
 test(`kill -9 under load, ${KILLS} times: no acknowledged job or run is lost, no tick without its run, the database is whole (seed ${SEED})`, {
-  timeout: 20 * 60_000,
+  timeout: 60_000 + KILLS * 30_000,
 }, async (t) => {
   const folder = mkdtempSync(join(tmpdir(), 'killed-'))
   t.after(() => rmSync(folder, { recursive: true, force: true }))

@@ -4,9 +4,9 @@ import { fromTimestamp } from '../timestamps.ts'
 
 /**
  * Removes up to `atOnce` runs that ended before, with their VM runs and logs, oldest first. How many it were: call again while it is `atOnce`,
- * with a pause in between, so that nobody waits long for the database.
+ * with a pause in between: a run may have thousands of VM runs, and nobody is to wait long for the database.
  */
-export async function pruneRuns(db: Queries, before: Timestamp, atOnce = 50): Promise<number> {
+export async function pruneRuns(db: Queries, before: Timestamp, atOnce = 5): Promise<number> {
   const limit = fromTimestamp(before)
   const old = await db
     .selectFrom('runs')
