@@ -1,4 +1,5 @@
 /** Old runs, alerts and messages go by age; and whether the database can be used is tried now and then. */
+import { setImmediate } from 'node:timers/promises'
 import type { ServerSettings } from '../core/control/settings.ts'
 import { pruneNotifications } from '../store/notifications/prune-notifications.ts'
 import type { Store } from '../store/open-store.ts'
@@ -16,7 +17,7 @@ export interface HousekeepingParts {
 const PRUNE_MS = 3_600_000
 const LOOK_MS = 60_000
 const DAY_MS = 86_400_000
-const AT_ONCE = 50
+const AT_ONCE = 5
 
 export class Housekeeping {
   readonly #parts: HousekeepingParts
@@ -55,8 +56,8 @@ export class Housekeeping {
   async #prune(): Promise<void> {
     const { store, clock, settings } = this.#parts
     const before = toTimestamp(clock.now() - settings().keepRunsDays * DAY_MS)
-    // In portions: nobody waits long for the database.
-    while (!this.#stopped && (await store.transaction((db) => pruneRuns(db, before, AT_ONCE))) === AT_ONCE);
+    // In portions: 50 runs of 20 VMs took half a second out of 300,000 VM runs. The store answers without a turn of the event loop, so one is taken.
+    while (!this.#stopped && (await store.transaction((db) => pruneRuns(db, before, AT_ONCE))) === AT_ONCE) await setImmediate()
     await store.transaction((db) => pruneNotifications(db, before))
   }
 }
