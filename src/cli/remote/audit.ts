@@ -45,7 +45,7 @@ async function list(context: Context, given: Given): Promise<number> {
   const now = Date.now()
   const columns: readonly Column<AuditEntry>[] = [
     { title: 'WHEN', value: ({ at }) => when(at, now, context.wide) },
-    { title: 'WHO', value: ({ actor }) => (actor.kind === 'user' ? actor.name : `${actor.kind} ${actor.name}`), shrinks: true },
+    { title: 'WHO', value: ({ actor }) => actor.name || actor.kind, shrinks: true },
     { title: 'FROM', value: ({ address }) => address },
     { title: 'ACTION', value: ({ action }) => action },
     {

@@ -159,12 +159,8 @@ async function show(context: Context, given: Given): Promise<number> {
       { title: 'LIVE', value: ({ live }) => (live ? 'yes' : 'no') },
       { title: 'MASTER', value: ({ isMaster }) => (isMaster ? 'yes' : '') },
     ]
-    return [
-      head,
-      table(seen.hosts, hosts, options),
-      table(seen.srs, SR_COLUMNS, options),
-      table(seen.networks, NETWORK_COLUMNS, options),
-    ].join('\n')
+    const part = <T>(rows: readonly T[], columns: readonly Column<T>[]) => (rows.length === 0 ? [] : [table(rows, columns, options)])
+    return [head, ...part(seen.hosts, hosts), ...part(seen.srs, SR_COLUMNS), ...part(seen.networks, NETWORK_COLUMNS)].join('\n')
   })
   return 0
 }
