@@ -4,6 +4,8 @@ import { type Command, UsageError } from './command.ts'
 const commands: Readonly<Record<string, () => Promise<Command>>> = {
   test: async () => (await import('./failover/test.ts')).command,
   now: async () => (await import('./failover/now.ts')).command,
+  planned: async () => (await import('./failover/planned.ts')).command,
+  reprotect: async () => (await import('./failover/reprotect.ts')).command,
   undo: async () => (await import('./failover/undo.ts')).command,
   status: async () => (await import('./failover/status.ts')).command,
   cleanup: async () => (await import('./failover/cleanup.ts')).command,
@@ -12,6 +14,8 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
 const summaries: readonly (readonly [name: string, summary: string])[] = [
   ['test', 'start a clone of a restore point where it disturbs nobody, see whether it comes up, remove it'],
   ['now', 'let a replica take over now; its source need not answer'],
+  ['planned', 'shut the source down and let its replica take over, without losing a byte'],
+  ['reprotect', 'protect a VM that failed over, in the direction back'],
   ['undo', 'give up what a VM that failed over wrote: it is a replica again'],
   ['status', 'which VMs of a pool have failed over, and which tests are there'],
   ['cleanup', 'remove what test failovers kept or left'],
@@ -29,7 +33,9 @@ ${summaries.map(([name, summary]) => `  ${name.padEnd(12)}${summary}`).join('\n'
     const [name, ...rest] = args
     const load = name !== undefined && Object.hasOwn(commands, name) ? commands[name] : undefined
     if (load === undefined) {
-      throw new UsageError(name === undefined ? 'which failover? test, cleanup, …' : `there is no 'failover ${name}'`)
+      throw new UsageError(
+        name === undefined ? 'which failover? test, now, planned, reprotect, undo, status or cleanup' : `there is no 'failover ${name}'`,
+      )
     }
     const found = await load()
     return found.run(rest)

@@ -10,6 +10,7 @@ export const commands: Readonly<Record<string, () => Promise<Command>>> = {
   config: async () => (await import('./remote/config.ts')).command,
   'cr-seed': async () => (await import('./cr-seed.ts')).command,
   doctor: async () => (await import('./doctor.ts')).command,
+  failback: async () => (await import('./failback.ts')).command,
   failover: async () => (await import('./failover.ts')).command,
   job: async () => (await import('./remote/job.ts')).command,
   lab: async () => (await import('./lab.ts')).command,

@@ -1,4 +1,6 @@
 /** Which base a disk's next transfer can build on: the heart of guarantee G2. Pure. */
+
+import type { Extent } from '../block/block.ts'
 import type { ReplicaDisk, RestorePoint, RestorePointDisk, SourceDisk, SourceSnapshotDisk } from './observation.ts'
 import { newestFirst } from './restore-point-order.ts'
 
@@ -40,7 +42,13 @@ export type Landing =
       readonly otherwise: string | undefined
     }
   /** A fresh clone of the restore point's disk; the replica's own disk is replaced. */
-  | { readonly kind: 'clone'; readonly of: string; readonly why: Reason }
+  | {
+      readonly kind: 'clone'
+      readonly of: string
+      readonly why: Reason
+      /** Where that disk differs from the base: sent as well. Undefined: nowhere. */
+      readonly differing?: readonly Extent[]
+    }
   /** A clone of a restore point's disk that is no base: both sides are compared, and what differs is written. */
   | { readonly kind: 'repair'; readonly of: string }
   /** A new empty disk. */
@@ -73,6 +81,42 @@ export function resumeDisk(disk: SourceDisk, live: ReplicaDisk, points: readonly
   if (match === undefined) return undefined
   const { base, point, copy } = match
   return { kind: 'delta', base, restorePoint: point.uuid, landing: { ...landing, otherwise: copy.uuid }, reason }
+}
+
+/**
+ * What both sides have in common although the target has no restore point: a disk there that holds what a snapshot of the source holds, but
+ * for what is known to differ. From a failover, in the direction back.
+ */
+export interface CommonBase {
+  readonly base: SourceSnapshotDisk
+  /** uuid of the target's disk, which a clone is made of; nothing writes to it. */
+  readonly of: string
+  /** Bytes of it. */
+  readonly size: number
+  /** Undefined: not known, so both sides have to be compared. */
+  readonly differing: readonly Extent[] | undefined
+}
+
+/** The choice for a disk that has a common base; undefined when that is of no use to it. */
+export function chooseCommon(disk: SourceDisk, common: CommonBase): BaseChoice | undefined {
+  if (common.size - disk.size >= ROUNDING) return undefined
+  const why = { code: 'original-stays', text: 'the original is left as it is: a clone of its disk is written to' }
+  if (common.differing === undefined || !usable(common.base)) {
+    const text =
+      'the original’s disk can’t be told from the common restore point by change tracking: both sides are compared, and only what differs is sent'
+    return { kind: 'full', landing: { kind: 'repair', of: common.of }, reason: { code: 'compared-with-original', text } }
+  }
+  const differing = common.differing.length === 0 ? {} : { differing: common.differing }
+  return {
+    kind: 'delta',
+    base: common.base,
+    restorePoint: common.of,
+    landing: { kind: 'clone', of: common.of, why, ...differing },
+    reason: {
+      code: 'common-restore-point',
+      text: `the original holds what snapshot ${common.base.uuid} holds, but for what it wrote since`,
+    },
+  }
 }
 
 interface Match {

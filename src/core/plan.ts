@@ -3,7 +3,7 @@
  * what is made and what is removed. Pure: no clock, no random, no I/O.
  */
 
-import { type BaseChoice, chooseBase, type Reason, resumeDisk } from './base.ts'
+import { type BaseChoice, type CommonBase, chooseBase, chooseCommon, type Reason, resumeDisk } from './base.ts'
 import { type BrokenChainPolicy, isBroken, repaired } from './broken-chain.ts'
 import { judgeChains } from './chain-health.ts'
 import { planVifs, type VifPlan } from './networks.ts'
@@ -24,6 +24,8 @@ export interface Policy {
   readonly now?: number
   /** Default: `full`. */
   readonly onBrokenChain?: BrokenChainPolicy
+  /** By uuid of the source's disk. */
+  readonly common?: ReadonlyMap<string, CommonBase>
 }
 
 export type DiskPlan =
@@ -102,7 +104,7 @@ export function planVmRun(source: SourceFacts, target: TargetFacts, policy: Poli
   const resumable = findResumable(source, target, (uuid) =>
     source.disks.some((disk) => disk.uuid === uuid && exclusion(disk) === undefined),
   )
-  const disks = source.disks.map((disk) => planDisk(disk, target, resumable, policy.onBrokenChain ?? 'full'))
+  const disks = source.disks.map((disk) => planDisk(disk, target, resumable, policy))
   const impossible = withoutSnapshots(target) ?? tooLarge(disks, target)
   if (impossible !== undefined) return { kind: 'refused', refusal: impossible }
   const space = judgeSpace(disks, source.disks, target, makesRoom(disks, target))
@@ -286,15 +288,18 @@ function exclusion({ name, excludedByJob }: SourceDisk): Reason | undefined {
   return isExcludedByName(name) ? { code: 'excluded-by-name', text: 'its name carries [NOBAK] or [NOSNAP]' } : undefined
 }
 
-function planDisk(disk: SourceDisk, target: TargetFacts, resumable: Resumable | undefined, onBroken: BrokenChainPolicy): DiskPlan {
+function planDisk(disk: SourceDisk, target: TargetFacts, resumable: Resumable | undefined, policy: Policy): DiskPlan {
   const { userdevice, uuid: source, name, size } = disk
   const excluded = exclusion(disk)
   if (excluded !== undefined) return { mode: 'skipped', userdevice, source, name, reason: excluded }
   const live = resumable?.disks.get(source)?.live
   const resumed = live && resumeDisk(disk, live, target.restorePoints)
   const chosen = resumed ?? chooseBase(disk, target.replica?.disks ?? [], target.restorePoints)
+  const common = chosen.kind === 'full' ? policy.common?.get(source) : undefined
+  const shared = common && chooseCommon(disk, common)
+  if (shared !== undefined) return { mode: shared.kind, userdevice, source, name, size, reason: shared.reason, choice: shared }
   const broken = isBroken(chosen, disk, target.restorePoints)
-  const choice = broken && onBroken === 'repair' ? repaired(chosen, disk, target.restorePoints) : chosen
+  const choice = broken && policy.onBrokenChain === 'repair' ? repaired(chosen, disk, target.restorePoints) : chosen
   return { mode: choice.kind, userdevice, source, name, size, reason: choice.reason, choice }
 }
 

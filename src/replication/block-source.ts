@@ -36,6 +36,8 @@ export interface BaseDisk {
   readonly ref: Ref<'VDI'>
   readonly kind: 'data' | 'cbt-metadata'
   readonly cbt: boolean
+  /** Where the target's disk differs from it all the same, to be sent as well; then only change tracking and NBD will do. */
+  readonly differing?: readonly Extent[] | undefined
 }
 
 export type Opened =
@@ -158,6 +160,8 @@ async function openDelta(
     } catch (error) {
       fallbacks.push(nbdNotUsable(error, signal))
     }
+    // An export says nothing of blocks that are allocated nowhere: there the target would keep what it has.
+    if (base.differing !== undefined) return undefined
     try {
       const from = base.kind === 'data' ? { base: base.ref } : {}
       return { ...common, nbd: false, source: await openExport(disk)(source, { vdi: disk.ref, ...from, only: changed, signal }) }
@@ -165,7 +169,7 @@ async function openDelta(
       fallbacks.push({ code: 'export-not-usable', text: `export of the changed blocks: ${tryAnother(error, signal)}` })
     }
   }
-  if (base.kind === 'cbt-metadata') return undefined
+  if (base.kind === 'cbt-metadata' || base.differing !== undefined) return undefined
   try {
     const vhd = await openExport(disk)(source, { vdi: disk.ref, base: base.ref, signal })
     return {
@@ -201,7 +205,8 @@ export async function trackedChanges(
     return undefined
   }
   try {
-    return await listChanges(context, base.ref, disk)
+    const changes = await listChanges(context, base.ref, disk)
+    return base.differing === undefined ? changes : clamp(normalise([...changes, ...base.differing]), disk.size)
   } catch (error) {
     const why = tryAnother(error, context.signal)
     fallbacks.push({

@@ -1,5 +1,6 @@
 /** Reads the source VM, its disks and what earlier runs left on it into plain facts. */
 
+import { HANDED_OVER } from '../core/failover/marks.ts'
 import { Failure } from '../core/failure.ts'
 import { claimsOf, MARK, MIGRATION_BLOCKED_PREFIX, parseDatetime, readMarks, readReplicaMark, readRunMark } from '../core/marks.ts'
 import type { NetworkFacts, SourceDisk, SourceFacts, SourceSnapshotDisk, SourceSnapshotVm, SourceVif } from '../core/observation.ts'
@@ -139,7 +140,11 @@ export function inspectSource(view: PoolView, chain: Chain): Inspected {
       uuid: record.uuid,
       name: record.name_label,
       powerState: record.power_state as SourceFacts['powerState'],
-      isReplica: readReplicaMark(record.other_config, record.uuid) !== undefined && 'start' in record.blocked_operations,
+      // One that once was a replica and is handing over now is blocked for that.
+      isReplica:
+        readReplicaMark(record.other_config, record.uuid) !== undefined &&
+        'start' in record.blocked_operations &&
+        !record.blocked_operations.start?.startsWith(HANDED_OVER),
       busyWith: Object.values(record.current_operations).find((operation) => (MOVING as readonly string[]).includes(operation)),
       disks,
       snapshots,

@@ -101,7 +101,11 @@ function groupOf(wants: readonly Want[]): Group[] {
   const groups: Group[] = []
   for (const want of wants) {
     const same = ({ first }: Group) =>
-      want.compare === undefined && first.compare === undefined && first.base?.ref === want.base?.ref && first.done === want.done
+      want.compare === undefined &&
+      first.compare === undefined &&
+      first.base?.ref === want.base?.ref &&
+      first.base?.differing === want.base?.differing &&
+      first.done === want.done
     const group = groups.find(same)
     if (group === undefined) groups.push({ first: want, wants: [want], changes: undefined })
     else group.wants.push(want)

@@ -1,5 +1,6 @@
 /** What a run is given, and its first half: both sides are looked at and a plan is made; nothing is changed. */
 import type { ByteBudget } from '../block/block.ts'
+import type { CommonBase } from '../core/base.ts'
 import type { BrokenChainPolicy } from '../core/broken-chain.ts'
 import { asCode } from '../core/errors/registry.ts'
 import { Failure } from '../core/failure.ts'
@@ -35,6 +36,8 @@ export interface RunOptions {
   readonly leastSegment?: number
   /** Default: `full`. */
   readonly onBrokenChain?: BrokenChainPolicy
+  /** See Policy. */
+  readonly common?: ReadonlyMap<string, CommonBase>
   /** Reads over NBD without encryption where a pool offers nothing else; default: not. */
   readonly allowInsecureNbd?: boolean
   readonly onEvent?: (event: RunEvent) => void
@@ -80,6 +83,7 @@ export async function prepareRun(options: RunOptions): Promise<PreparedRun> {
     now: Date.now(),
     networks: options.networks,
     onBrokenChain: options.onBrokenChain ?? 'full',
+    ...(options.common === undefined ? {} : { common: options.common }),
   }
   const planned = planVmRun(leavingOut(inspected.facts, options.excludeDisks), inspectedTarget.facts, policy)
   if (planned.kind === 'refused') {

@@ -183,7 +183,7 @@ export class TargetRun {
     const result = await transferDisk(context, {
       plan,
       snapshot: { ...disk, imageFormat: live.record.sm_config['image-format'] },
-      base: base && baseRef && { ref: baseRef, kind: base.kind, cbt: base.cbt },
+      base: base && baseRef && { ref: baseRef, kind: base.kind, cbt: base.cbt, differing: differingFrom(plan) },
       open: (want) => side.open(this.sr, plan.source, want),
       prepare: (...how) => this.#prepareDisk(plan, live, disk, replica, ...how),
       writtenOnTarget: (since, written) => writtenSince(context, views.target, since, written),
@@ -407,4 +407,9 @@ async function writtenSince(
 function diskToRepair(view: PoolView, uuid: string): { ref: Ref<'VDI'>; size: number } | undefined {
   const found = findByUuid(view.VDI, uuid)
   return found && { ref: found[0], size: found[1].virtual_size }
+}
+
+/** Where what the target's disk is cloned of differs from the base. */
+function differingFrom({ choice: { landing } }: SentDiskPlan): readonly Extent[] | undefined {
+  return landing.kind === 'clone' ? landing.differing : undefined
 }

@@ -1,11 +1,15 @@
 /** What tests of failovers share: a chain between two pools, the operations on it in this process, and what is left afterwards. */
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
+import { createByteBudget } from '../../src/block/budget.ts'
 import type { MacChoice, NetworkChoice } from '../../src/core/failover/copy-networks.ts'
 import type { ReadinessCheck } from '../../src/core/failover/readiness.ts'
 import { systemClock } from '../../src/replication/failover/clock.ts'
 import { cloneToWorkOn, prepareCopy } from '../../src/replication/failover/clone.ts'
+import { type FailbackReport, failback } from '../../src/replication/failover/failback.ts'
 import type { FailoverOptions } from '../../src/replication/failover/options.ts'
+import { type PlannedReport, plannedFailover } from '../../src/replication/failover/planned.ts'
+import { type ReprotectReport, type RunSettings, reprotect } from '../../src/replication/failover/reprotect.ts'
 import { prepareTakeOver, type TakeOverReport, type TakeOverWishes, takeOver } from '../../src/replication/failover/take-over.ts'
 import { type TestReport, testFailover } from '../../src/replication/failover/test-failover.ts'
 import { findFailedOver, theOnly, undoFailover } from '../../src/replication/failover/undo.ts'
@@ -14,7 +18,7 @@ import type { RecordOf } from '../../src/xapi/records.generated.ts'
 import type { Ref } from '../../src/xapi/ref.ts'
 import type { Xapi } from '../../src/xapi/xapi.ts'
 import type { ControlledLabPool } from './lab.ts'
-import { type Chain, hashOf, type Look, type Meddle, meddled, withXapi } from './replicating.ts'
+import { type Chain, hashOf, type Look, type Meddle, MIB, meddled, withXapi } from './replicating.ts'
 
 /** Short waits: a lock that nobody beats is given up soon. */
 export const LOCKS = { beatMs: 200, patienceMs: 2000 }
@@ -111,4 +115,45 @@ export const undo = (chain: Chain): Promise<void> =>
   withXapi(chain.target, async (xapi) => {
     const options = optionsFor(xapi)
     await undoFailover(options, theOnly(await findFailedOver(options, chain), chain.vm))
+  })
+
+export const settings = (): RunSettings => ({ retention: 3, verify: 'changed', budget: createByteBudget(64 * MIB) })
+
+/** Both pools, as the VM that failed over has them: `here` is where it runs. */
+export async function withBoth<T>(
+  here: ControlledLabPool,
+  there: ControlledLabPool,
+  use: (here: Xapi, there: Xapi) => Promise<T>,
+): Promise<T> {
+  return withXapi(here, (one) => (here.url === there.url ? use(one, one) : withXapi(there, (other) => use(one, other))))
+}
+
+export const turnRound = (chain: Chain, changes: Changes = {}): Promise<ReprotectReport> =>
+  withBoth(chain.target, chain.source, async (here, there) => {
+    const options = optionsFor(here, changes)
+    return reprotect(options, there, theOnly(await findFailedOver(options, chain), chain.vm), settings())
+  })
+
+export const goBack = (chain: Chain, changes: Changes = {}): Promise<FailbackReport> =>
+  withBoth(chain.target, chain.source, async (here, there) => {
+    const options = optionsFor(here, changes)
+    const failed = theOnly(await findFailedOver(options, chain), chain.vm)
+    return failback(options, there, failed, { ...PLANNED, protectAgain: true }, settings())
+  })
+
+const PLANNED = { shutdown: 'clean', shutdownMs: 60_000, networks: { kind: 'replica' }, mapping: new Map(), macs: 'keep' } as const
+
+export const handOver = (
+  chain: Chain,
+  changes: Changes & {
+    readonly sourceMeddle?: Meddle
+    readonly checks?: readonly ReadinessCheck[]
+    readonly timeoutMs?: number
+    readonly shutdown?: 'clean' | 'hard'
+  } = {},
+): Promise<PlannedReport> =>
+  withBoth(chain.target, chain.source, async (here, there) => {
+    const readiness = changes.checks === undefined ? {} : { readiness: { checks: changes.checks, timeoutMs: changes.timeoutMs ?? 60_000 } }
+    const wishes = { ...PLANNED, chain, ...readiness, shutdown: changes.shutdown ?? 'clean' }
+    return plannedFailover(optionsFor(here, changes), meddled(there, changes.sourceMeddle), wishes, settings())
   })

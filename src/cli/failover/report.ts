@@ -1,10 +1,13 @@
 /** Plans and reports of failovers, for people. */
 
 import type { Reason } from '../../core/base.ts'
+import type { ReprotectPlan } from '../../core/failover/reprotect.ts'
 import type { TakeOverPlan } from '../../core/failover/take-over.ts'
 import type { CopyPlan } from '../../replication/failover/clone.ts'
+import type { ReprotectReport } from '../../replication/failover/reprotect.ts'
 import type { TakeOverReport } from '../../replication/failover/take-over.ts'
 import type { TestReport } from '../../replication/failover/test-failover.ts'
+import { formatReport } from '../replicate-report.ts'
 import { formatSeconds } from '../sizes.ts'
 
 export const shortTime = (iso: string): string => `${iso.slice(0, 16).replace('T', ' ')} UTC`
@@ -62,4 +65,22 @@ export function formatTakeOver({ vm, seconds, evidence, warnings, ready, plan }:
     `"${vm.name}" (${vm.uuid}) ${ready === false ? 'was started but is not up' : ready ? 'is up' : 'was started'}, ${formatSeconds(seconds.total)} after the beginning.`,
   ]
   return `${lines.join('\n')}\n`
+}
+
+export function formatReprotectPlan({ failedOver, kind, reason, happens, costs, disks, original }: ReprotectPlan): string {
+  const how = { delta: 'only what changed is sent', compare: 'both sides are compared, what differs is sent', full: 'it is sent whole' }
+  const lines = [
+    `"${failedOver.name}" (${failedOver.uuid}) is protected in the other direction${original === undefined ? '' : `; its original is ${original.powerState.toLowerCase()}`}`,
+    `${kind === 'in-place' ? 'The original is updated in place' : kind === 'beside' ? 'A new VM is made beside the original' : 'A new VM is made'}: ${reason.text}`,
+    ...told('What happens:', happens),
+    ...disks.map(({ userdevice, how: way }) => `  - disk ${userdevice}: ${how[way]}`),
+    ...told('What it costs:', costs),
+  ]
+  return `${lines.join('\n')}\n`
+}
+
+export function formatTurned({ plan, run, networks }: ReprotectReport): string {
+  const pairs = [...networks].map(([from, to]) => ` --network ${from}=${to ?? 'none'}`).join('')
+  const { job, vm, sr } = plan.chain
+  return `${formatReport(run)}Further runs: understudy replicate --from HERE --vm ${vm} --to THERE --sr ${sr} --job ${job}${pairs}\n`
 }

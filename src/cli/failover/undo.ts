@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util'
 import { Failure } from '../../core/failure.ts'
+import { undoHandover } from '../../replication/failover/planned.ts'
 import { findFailedOver, theOnly, undoFailover } from '../../replication/failover/undo.ts'
 import { type Command, UsageError } from '../command.ts'
 import { optionalUuid, poolArgument } from '../pool-arguments.ts'
@@ -17,6 +18,7 @@ back a failover that was stopped in the middle.
   --vm UUID           the source VM
   --failed-over UUID  the VM itself, when several have failed over from the same source
   --job ID            of this job
+  --from URL          source pool: a source that a planned failover took down may be started again, and is if it ran (also UNDERSTUDY_FROM)
   --yes               do not ask
 ${TRUST_USAGE}
 
@@ -29,6 +31,7 @@ Exit codes: 0 done, 1 failed or not agreed, 2 wrong usage, 130 or 143 stopped.`,
         vm: { type: 'string' },
         'failed-over': { type: 'string' },
         job: { type: 'string' },
+        from: { type: 'string' },
         yes: { type: 'boolean', default: false },
         trust: { type: 'string', multiple: true, default: [] },
         json: { type: 'boolean', default: false },
@@ -46,6 +49,10 @@ Exit codes: 0 done, 1 failed or not agreed, 2 wrong usage, 130 or 143 stopped.`,
       if (!values.json) process.stderr.write(`"${failed.name}" (${failed.uuid}) ${fate}.\n`)
       if (!(await session.agreed('Undo the failover?'))) throw new Failure('NOT_CONFIRMED', 'nobody agreed, and nothing was done')
       await undoFailover(session, failed)
+      if (values.from !== undefined || (process.env.UNDERSTUDY_FROM ?? '') !== '') {
+        const source = await session.connect(poolLogin(values.from, '--from', 'UNDERSTUDY_FROM'))
+        await undoHandover(session, source, await source.byUuid('VM', failed.mark.vm, { signal: session.signal }))
+      }
       session.print({ undone: failed.uuid }, () => 'Done.\n')
       return 0
     })

@@ -17,6 +17,41 @@ export const FAILING_OVER = {
     hint: 'agree to it on a terminal, or with --yes',
     status: 409,
   },
+  TURNED_ROUND: {
+    title: 'the VM that failed over is protected in the other direction by now',
+    hint: 'go back with understudy failback',
+    status: 409,
+  },
+  ORIGINAL_CHANGED: {
+    title: 'the original VM was written to while it was being made the replica',
+    hint: 'see who uses its disks, then do it again',
+    status: 409,
+  },
+  STORAGE_NOT_NAMED: {
+    title: 'the original is gone, so nothing says where the way back leads',
+    hint: 'name a storage repository of its pool: --back-sr',
+    status: 409,
+  },
+  SHUTDOWN_NOT_POSSIBLE: {
+    title: 'the source can not be shut down cleanly',
+    hint: 'shut it down yourself and do it again, or cut its power with --hard-shutdown',
+    status: 409,
+  },
+  SHUTDOWN_FAILED: {
+    title: 'the source did not shut down, or came up again',
+    hint: 'shut it down yourself and do it again, or cut its power with --hard-shutdown',
+    status: 409,
+  },
+  REPLICA_NOT_UP: {
+    title: 'the replica was started, but did not come up as asked',
+    hint: 'see why with a test failover, then do it again',
+    status: 409,
+  },
+  ROLL_BACK_FAILED: {
+    title: 'a planned failover failed, and so did taking it back',
+    hint: 'do the same again once the pools answer: it goes on from there; or understudy failover undo',
+    status: 502,
+  },
   START_BLOCKED: {
     title: 'somebody else has blocked the start of the replica',
     hint: 'take that away when it may start (xe vm-param-remove param-name=blocked-operations)',

@@ -40,8 +40,8 @@ export interface FailoverMark {
   readonly kind: 'planned' | 'unplanned'
   /** Whether it is a clone: then the replica itself is still one. */
   readonly clone: boolean
-  /** `preparing`: not started yet, to be continued or undone. */
-  readonly state: 'preparing' | 'active'
+  /** `preparing`: not started yet, to be continued or undone. `turned`: it is protected in the other direction. */
+  readonly state: 'preparing' | 'active' | 'turned'
   readonly at: string
   /** uuid of the restore point, and the time of the source snapshot that it holds. */
   readonly point: string

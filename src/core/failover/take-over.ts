@@ -98,7 +98,7 @@ function refuse({ target, mark, startedAt, point }: TakeOverRequest): TakeOverRe
       hint: 'fail over to a clone of the restore point: --clone',
     }
   }
-  if (mark?.state === 'active') {
+  if (mark !== undefined && mark.state !== 'preparing') {
     return {
       code: 'already-failed-over',
       text: `"${replica.name}" failed over already (${mark.kind}, ${mark.at})`,

@@ -369,7 +369,7 @@ export async function takeOverAsItRuns(options: FailoverOptions, wanted: WantedP
     if (replica === undefined) throw new Failure('REPLICA_NOT_FOUND', `there is no replica of VM ${chain.vm} there`)
     const { ref, record } = replica
     const known = readFailoverMark(record.other_config, record.uuid)
-    if (known?.state === 'active')
+    if (known !== undefined && known.state !== 'preparing')
       throw new Failure('ALREADY_FAILED_OVER', `"${record.name_label}" failed over already (${known.kind}, ${known.at})`)
     if (record.power_state === 'Halted') {
       throw new Failure('REPLICA_NOT_RUNNING', `"${record.name_label}" does not run`, 'leave out --as-it-runs: then it is started')

@@ -63,6 +63,13 @@ export function theOnly(found: readonly FailedOver[], what: string): FailedOver 
 /** Stops the VM by force. A clone is destroyed with its disks; a replica is one again. Failure TURNED_ROUND when its writes are protected already. */
 export async function undoFailover(options: FailoverOptions, failed: FailedOver): Promise<void> {
   const { mark, ref, name } = failed
+  if (mark.state === 'turned') {
+    throw new Failure(
+      'TURNED_ROUND',
+      `"${name}" is the source of its job now: its protection was turned round`,
+      'go back with understudy failback',
+    )
+  }
   await holding(options, mark, 'chain', async (held) => {
     const { target, signal } = held
     step(held, 'stop', `stopping "${name}"`)
