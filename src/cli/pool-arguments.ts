@@ -13,7 +13,11 @@ const ASKING_MS = 600_000
 type Environment = Readonly<Record<string, string | undefined>>
 
 /** What stands in for an option that holds a password: in the environment it is in no list of processes. */
-const STANDS_IN: Readonly<Record<string, string>> = { '--from': 'UNDERSTUDY_FROM', '--to': 'UNDERSTUDY_TO' }
+const STANDS_IN: Readonly<Record<string, string>> = {
+  '--from': 'UNDERSTUDY_FROM',
+  '--to': 'UNDERSTUDY_TO',
+  '--original': 'UNDERSTUDY_FROM',
+}
 
 /** The pool that an option names, else its variable in the environment. Throws UsageError, which names what was wrong but no password. */
 export function poolArgument(text: string | undefined, option: string, env: Environment = process.env): PoolLogin {

@@ -4,8 +4,9 @@ import { plannedFailover } from '../../replication/failover/planned.ts'
 import { viewPool } from '../../replication/pool-view.ts'
 import { findPoint } from '../../replication/proof/find-point.ts'
 import { type Command, UsageError } from '../command.ts'
+import { networkArgument, optionalUuid, poolArgument } from '../pool-arguments.ts'
 import { formatSeconds } from '../sizes.ts'
-import { inSession, optionalUuid, POINT_OPTIONS, poolLogin, READY_USAGE, readinessOf, TRUST_USAGE } from './common.ts'
+import { inSession, POINT_OPTIONS, READY_USAGE, readinessOf, TRUST_USAGE } from './common.ts'
 import { formatTakeOver } from './report.ts'
 import { RUN_OPTIONS, RUN_USAGE, runSettings, SHUTDOWN_OPTIONS, SHUTDOWN_USAGE, shutdownOf } from './run-settings.ts'
 
@@ -51,9 +52,9 @@ Exit codes: 0 done, 1 failed and taken back, 2 wrong usage, 130 or 143 stopped (
     if (sr === undefined) throw new UsageError('--sr is missing')
     const readiness = readinessOf(values.ready, values['ready-timeout'])
     const shutdown = shutdownOf(values)
-    const from = poolLogin(values.from, '--from', 'UNDERSTUDY_FROM')
-    const to = poolLogin(values.to, '--to', 'UNDERSTUDY_TO')
-    const networks = networkPairs(values.network)
+    const from = poolArgument(values.from, '--from')
+    const to = poolArgument(values.to, '--to')
+    const networks = new Map(values.network.map(networkArgument))
     return inSession({ to, trust: values.trust, json: values.json, yes: values.yes }, async (session) => {
       const settings = { ...runSettings(values, session.onEvent), networks }
       const source = await session.connect(from)
@@ -81,15 +82,4 @@ Exit codes: 0 done, 1 failed and taken back, 2 wrong usage, 130 or 143 stopped (
       return 0
     })
   },
-}
-
-/** `SOURCE=TARGET` or `SOURCE=none`, by uuid. */
-export function networkPairs(texts: readonly string[]): ReadonlyMap<string, string | null> {
-  return new Map(
-    texts.map((text): [string, string | null] => {
-      const [from, to, ...more] = text.split('=')
-      if (to === undefined || more.length > 0) throw new UsageError(`--network takes SOURCE=TARGET or SOURCE=none, not '${text}'`)
-      return [optionalUuid(from, '--network') as string, to === 'none' ? null : (optionalUuid(to, '--network') as string)]
-    }),
-  )
 }

@@ -6,9 +6,9 @@ import { prepareReprotect } from '../../replication/failover/turned-round.ts'
 import { type FailedOver, findFailedOver, theOnly } from '../../replication/failover/undo.ts'
 import type { Xapi } from '../../xapi/xapi.ts'
 import { type Command, UsageError } from '../command.ts'
+import { networkArgument, optionalUuid, poolArgument } from '../pool-arguments.ts'
 import { formatSeconds } from '../sizes.ts'
-import { inSession, optionalUuid, poolLogin, READY_USAGE, readinessOf, type Session, TRUST_USAGE } from './common.ts'
-import { networkPairs } from './planned.ts'
+import { inSession, READY_USAGE, readinessOf, type Session, TRUST_USAGE } from './common.ts'
 import { formatReprotectPlan, formatTakeOver, formatTurned } from './report.ts'
 import { RUN_OPTIONS, RUN_USAGE, runSettings, SHUTDOWN_OPTIONS, SHUTDOWN_USAGE, shutdownOf } from './run-settings.ts'
 
@@ -72,10 +72,10 @@ ${COMMON}
 ${TRUST_USAGE}`,
   async run(args) {
     const { values } = parseArgs({ args: [...args], options: { ...OPTIONS, 'dry-run': { type: 'boolean', default: false } } })
-    const to = poolLogin(values.to, '--to', 'UNDERSTUDY_TO')
-    const login = poolLogin(values.original, '--original', 'UNDERSTUDY_FROM')
+    const to = poolArgument(values.to, '--to')
+    const login = poolArgument(values.original, '--original')
     const sr = optionalUuid(values['back-sr'], '--back-sr')
-    const networks = networkPairs(values.network)
+    const networks = new Map(values.network.map(networkArgument))
     return inSession({ to, trust: values.trust, json: values.json, yes: values.yes }, async (session) => {
       const settings = { ...runSettings(values, session.onEvent), ...(networks.size === 0 ? {} : { networks }) }
       const original = await session.connect(login)
@@ -119,10 +119,10 @@ ${TRUST_USAGE}`,
         'no-protection': { type: 'boolean', default: false },
       },
     })
-    const to = poolLogin(values.to, '--to', 'UNDERSTUDY_TO')
-    const login = poolLogin(values.original, '--original', 'UNDERSTUDY_FROM')
+    const to = poolArgument(values.to, '--to')
+    const login = poolArgument(values.original, '--original')
     const sr = optionalUuid(values['back-sr'], '--back-sr')
-    const networks = networkPairs(values.network)
+    const networks = new Map(values.network.map(networkArgument))
     const readiness = readinessOf(values.ready, values['ready-timeout'])
     const shutdown = shutdownOf(values)
     return inSession({ to, trust: values.trust, json: values.json, yes: values.yes }, async (session) => {

@@ -3,7 +3,7 @@ import { Failure } from '../../core/failure.ts'
 import { undoHandover } from '../../replication/failover/planned.ts'
 import { findFailedOver, theOnly, undoFailover } from '../../replication/failover/undo.ts'
 import { type Command, UsageError } from '../command.ts'
-import { optionalUuid, poolArgument } from '../pool-arguments.ts'
+import { optionalPool, optionalUuid, poolArgument } from '../pool-arguments.ts'
 import { inSession, TRUST_USAGE } from './common.ts'
 
 export const command: Command = {
@@ -42,6 +42,7 @@ Exit codes: 0 done, 1 failed or not agreed, 2 wrong usage, 130 or 143 stopped.`,
     const job = optionalUuid(values.job, '--job')
     if (vm === undefined && self === undefined) throw new UsageError('--vm or --failed-over is missing')
     const to = poolArgument(values.to, '--to')
+    const from = optionalPool(values.from, '--from')
     return inSession({ to, trust: values.trust, json: values.json, yes: values.yes }, async (session) => {
       const found = (await findFailedOver(session, { vm, job })).filter(({ uuid }) => self === undefined || uuid === self)
       const failed = theOnly(found, vm ?? 'any other')
@@ -49,8 +50,8 @@ Exit codes: 0 done, 1 failed or not agreed, 2 wrong usage, 130 or 143 stopped.`,
       if (!values.json) process.stderr.write(`"${failed.name}" (${failed.uuid}) ${fate}.\n`)
       if (!(await session.agreed('Undo the failover?'))) throw new Failure('NOT_CONFIRMED', 'nobody agreed, and nothing was done')
       await undoFailover(session, failed)
-      if (values.from !== undefined || (process.env.UNDERSTUDY_FROM ?? '') !== '') {
-        const source = await session.connect(poolLogin(values.from, '--from', 'UNDERSTUDY_FROM'))
+      if (from !== undefined) {
+        const source = await session.connect(from)
         await undoHandover(session, source, await source.byUuid('VM', failed.mark.vm, { signal: session.signal }))
       }
       session.print({ undone: failed.uuid }, () => 'Done.\n')
