@@ -23,6 +23,7 @@ export const commands: Readonly<Record<string, () => Promise<Command>>> = {
   run: async () => (await import('./remote/run.ts')).command,
   schedule: async () => (await import('./remote/schedule.ts')).command,
   seed: async () => (await import('./seed.ts')).command,
+  serve: async () => (await import('./serve.ts')).command,
   server: async () => (await import('./remote/server.ts')).command,
   setup: async () => (await import('./remote/login.ts')).setupCommand,
   settings: async () => (await import('./remote/settings.ts')).command,
@@ -96,7 +97,7 @@ function print(text: string): number {
   return 0
 }
 
-function version(): string {
+export function version(): string {
   const file = new URL('../../package.json', import.meta.url)
   return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version
 }
