@@ -7,7 +7,12 @@ import { startServer as listen, type Served, type ServerOptions } from '../../sr
 import { apiOf, type RemoteApi } from '../../src/cli/remote/api.ts'
 import { serverAddress } from '../../src/cli/remote/connection.ts'
 import { httpClient } from '../../src/cli/remote/http-client.ts'
+import { type Clock, systemClock } from '../../src/jobs/clock.ts'
+import { createControlPlane } from '../../src/jobs/create-control-plane.ts'
+import { PoolService } from '../../src/jobs/pools/pool-service.ts'
+import { replicationEngine } from '../../src/jobs/replication-engine.ts'
 import type { Store } from '../../src/store/open-store.ts'
+import { openSecrets } from '../../src/store/secrets/secrets.ts'
 import { addToken } from '../../src/store/users/add-token.ts'
 import { addUser } from '../../src/store/users/add-user.ts'
 import { listUsers } from '../../src/store/users/list-users.ts'
@@ -80,4 +85,35 @@ async function administratorsToken(store: Store): Promise<string> {
   const secret = newToken()
   await addToken(store.db, user, { name: 'test', role: 'administrator', tokenHash: hashOf(secret), expiresAt: null }, Date.now())
   return secret
+}
+
+export interface LabServerOptions {
+  readonly users?: 'none'
+  readonly clock?: Clock
+  readonly logger?: ServerOptions['logger']
+}
+
+/** The whole server, for pools of the lab: messages are sent at once, and what a pool tells is looked at at once. */
+export async function serverForPools({ clock = systemClock, ...options }: LabServerOptions = {}): Promise<ListeningServer> {
+  return await listeningServer({
+    ...options,
+    tls: { kind: 'self-signed' },
+    async serve(store, onError) {
+      const secrets = await openSecrets(store, {})
+      const pools = new PoolService({ store, secrets, clock, onError })
+      const timing = { groupNoticesMs: 1, betweenMessagesMs: 1, gatherMs: 1, firstSightMs: 1 }
+      const plane = createControlPlane({ store, secrets, pools, engine: replicationEngine({ pools }), clock, onError, timing })
+      return {
+        plane,
+        async start() {
+          await pools.start()
+          await plane.start()
+        },
+        async close(graceMs) {
+          await plane.close(graceMs)
+          await pools.close()
+        },
+      }
+    },
+  })
 }
