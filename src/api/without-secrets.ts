@@ -1,10 +1,12 @@
 /** What of a request may be kept: not its secrets, wherever in it they are. */
+import { scrub } from './scrub.ts'
 
 const SECRET = /password|secret|token|passphrase|authorization|cookie/i
 const MOST_BYTES = 4096
 
 export function withoutSecrets(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(withoutSecrets)
+  if (typeof value === 'string') return scrub(value)
   if (value === null || typeof value !== 'object') return value
   return Object.fromEntries(Object.entries(value).map(([name, part]) => [name, SECRET.test(name) ? '(hidden)' : withoutSecrets(part)]))
 }
