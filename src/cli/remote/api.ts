@@ -134,7 +134,7 @@ export function apiOf(http: HttpClient) {
       revoke: (token: string) => send<void>('DELETE', `/tokens/${id(token)}`),
     },
     /** Whose token it is, and what it may do. */
-    me: () => get<{ user: User; role: Role }>('/me'),
+    me: () => get<{ user: User; role: Role; expiresAt: Timestamp | null }>('/me'),
     changeOwnPassword: (currentPassword: string, password: string) => send<void>('PUT', '/me/password', { currentPassword, password }),
     setupNeeded: async () => (await get<{ needed: boolean }>('/setup')).needed,
     login: (name: string, password: string) => session('/login', { name, password }),

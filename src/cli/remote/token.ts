@@ -21,7 +21,7 @@ const noun: Noun = {
       positionals: [{ name: 'NAME' }],
       options: {
         role: { value: 'ROLE', help: `what it may do, at most what you may: ${ROLES.join(', ')} (viewer)`, completes: ROLES },
-        expires: { value: 'TIME', help: 'how long it is valid: 90d; never (90d)' },
+        expires: { value: 'TIME', help: 'how long it is valid: 90d; never (90d, or as long as what you are logged in with)' },
         output: { value: 'FILE', help: 'write the token to a new file of mode 0600 instead of showing it', completes: 'file' },
       },
       run: create,
@@ -64,7 +64,8 @@ export function expiryOf(text: string | undefined): string | null {
 async function create(context: Context, given: Given): Promise<number> {
   const name = given.argument('NAME')
   const role = given.choice('role', ROLES) ?? 'viewer'
-  const expiresAt = expiryOf(given.text('expires'))
+  const asked = given.text('expires')
+  const usual = expiryOf(asked)
   const file = given.text('output')
   const api = await context.api()
   // Before there is a token: one that could not be written would be lost.
@@ -75,6 +76,9 @@ async function create(context: Context, given: Given): Promise<number> {
           throw new CommandFailure(`${file} can't be made: ${error.code ?? error.message}`, { hint: 'name a new file' })
         })
   try {
+    const { expiresAt: end } = await api.me()
+    // A token can't make one that outlives it: what is usual gives way, what was asked for is refused by the server.
+    const expiresAt = asked === undefined && usual !== null && end !== null && end < usual ? end : usual
     const { secret, ...made } = await api.tokens.create({ name, role, expiresAt })
     await handle?.writeFile(`${secret}\n`)
     context.show(handle === undefined ? { ...made, secret } : made, () =>
