@@ -19,6 +19,7 @@ export const commands: Readonly<Record<string, () => Promise<Command>>> = {
   notification: async () => (await import('./remote/notification.ts')).command,
   pool: async () => (await import('./remote/pool.ts')).command,
   replica: async () => (await import('./remote/replica.ts')).command,
+  plan: async () => (await import('./plan.ts')).command,
   replicate: async () => (await import('./replicate.ts')).command,
   run: async () => (await import('./remote/run.ts')).command,
   schedule: async () => (await import('./remote/schedule.ts')).command,

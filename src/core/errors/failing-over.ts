@@ -52,6 +52,11 @@ export const FAILING_OVER = {
     hint: 'do the same again once the pools answer: it goes on from there; or understudy failover undo',
     status: 502,
   },
+  RECOVERY_PLAN_INVALID: {
+    title: 'a recovery plan is not one',
+    hint: 'mend what the message names: docs/failover.md tells what a plan looks like',
+    status: 422,
+  },
   START_BLOCKED: {
     title: 'somebody else has blocked the start of the replica',
     hint: 'take that away when it may start (xe vm-param-remove param-name=blocked-operations)',

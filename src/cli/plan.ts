@@ -1,0 +1,97 @@
+/** `understudy plan run`: a recovery plan from a file. */
+import { readFileSync, writeFileSync } from 'node:fs'
+import { parseArgs } from 'node:util'
+import { Failure } from '../core/failure.ts'
+import { formatRecoveryReport, parseRecoveryPlan } from '../core/recovery-plan.ts'
+import { recover } from '../replication/failover/recovery.ts'
+import { type Command, UsageError } from './command.ts'
+import { inSession, TRUST_USAGE } from './failover/common.ts'
+import { RUN_OPTIONS, RUN_USAGE, runSettings, SHUTDOWN_OPTIONS, SHUTDOWN_USAGE, shutdownOf } from './failover/run-settings.ts'
+import { poolArgument } from './pool-arguments.ts'
+
+export const command: Command = {
+  summary: 'run a recovery plan: many VMs in order, as a test, planned, or now',
+  usage: `
+Usage: understudy plan run FILE (--test | --planned | --now) --to URL [--yes] [OPTION...]
+
+Starts the VMs of a plan group by group: as clones that are removed afterwards, by planned failovers, or by unplanned ones. Prints a
+report in Markdown (or JSON) with times, evidence and a timeline. docs/failover.md tells what a plan looks like.
+
+  --test              clones on isolated networks; nothing of the chains changes
+  --planned           needs --from as well
+  --now               the source pools need not answer
+  --to URL            pool where the replicas are (also UNDERSTUDY_TO)
+  --from URL          source pool, for --planned (also UNDERSTUDY_FROM)
+  --keep              of a test: the VMs stay; understudy failover cleanup removes them
+  --report FILE       the report in Markdown into this file as well
+${SHUTDOWN_USAGE}
+${RUN_USAGE}
+  --yes               do not ask
+${TRUST_USAGE}
+
+Exit codes: 0 every VM is up, 1 one is not, 2 wrong usage, 130 or 143 stopped.`,
+  async run(args) {
+    const { values, positionals } = parseArgs({
+      args: [...args],
+      allowPositionals: true,
+      options: {
+        ...RUN_OPTIONS,
+        ...SHUTDOWN_OPTIONS,
+        test: { type: 'boolean', default: false },
+        planned: { type: 'boolean', default: false },
+        now: { type: 'boolean', default: false },
+        to: { type: 'string' },
+        from: { type: 'string' },
+        keep: { type: 'boolean', default: false },
+        report: { type: 'string' },
+        trust: { type: 'string', multiple: true, default: [] },
+        json: { type: 'boolean', default: false },
+        yes: { type: 'boolean', default: false },
+      },
+    })
+    const [verb, file, ...more] = positionals
+    if (verb !== 'run' || file === undefined || more.length > 0) throw new UsageError('it is: understudy plan run FILE')
+    const modes = (['test', 'planned', 'now'] as const).filter((mode) => values[mode])
+    const [mode] = modes
+    if (mode === undefined || modes.length > 1) throw new UsageError('one of --test, --planned and --now')
+    const plan = readPlan(file)
+    const to = poolArgument(values.to, '--to')
+    const from = mode === 'planned' ? poolArgument(values.from, '--from') : undefined
+    const shutdown = shutdownOf(values)
+    return inSession({ to, trust: values.trust, json: values.json, yes: values.yes || mode === 'test' }, async (session) => {
+      const settings = runSettings(values, session.onEvent)
+      const source = from && (await session.connect(from))
+      const count = plan.groups.reduce((sum, { vms }) => sum + vms.length, 0)
+      if (!(await session.agreed(`Fail ${count} VMs of plan "${plan.name}" over (${mode})?`)))
+        throw new Failure('NOT_CONFIRMED', 'nobody agreed, and nothing was done')
+      const report = await recover(session, plan, {
+        mode,
+        keep: values.keep,
+        ...shutdown,
+        settings,
+        ...(source === undefined ? {} : { source }),
+      })
+      const document = formatRecoveryReport(report)
+      if (values.report !== undefined) writeFileSync(values.report, document)
+      session.print(report, () => document)
+      return report.ok ? 0 : 1
+    })
+  },
+}
+
+function readPlan(file: string) {
+  let text: string
+  try {
+    text = readFileSync(file, 'utf8')
+  } catch (error) {
+    throw new Failure(
+      'RECOVERY_PLAN_INVALID',
+      `${file} can't be read (${(error as NodeJS.ErrnoException).code})`,
+      'name a file that can',
+      error,
+    )
+  }
+  const parsed = parseRecoveryPlan(text)
+  if ('problem' in parsed) throw new Failure('RECOVERY_PLAN_INVALID', `${file}: ${parsed.problem}`)
+  return parsed.plan
+}

@@ -1,0 +1,217 @@
+/** Carries a recovery plan out: group by group, the VMs of a group at once, as a test, planned or at once. */
+import { Failure } from '../../core/failure.ts'
+import type { PlanGroup, PlannedVm, RecoveryMode, RecoveryPlan, RecoveryReport, TimelineEntry, VmResult } from '../../core/recovery-plan.ts'
+import type { Xapi } from '../../xapi/xapi.ts'
+import { explainError } from '../explain.ts'
+import { findByUuid } from '../pool-view.ts'
+import type { WantedPoint } from '../proof/find-point.ts'
+import { removeTests } from './cleanup.ts'
+import { prepareCopy } from './clone.ts'
+import { isolatedNetwork } from './isolated-network.ts'
+import { type FailoverOptions, isoTime, step } from './options.ts'
+import { plannedFailover } from './planned.ts'
+import { runScript } from './readiness.ts'
+import type { RunSettings } from './reprotect.ts'
+import { prepareTakeOver, takeOver } from './take-over.ts'
+import { testFailover } from './test-failover.ts'
+
+const SCRIPT_MS = 600_000
+
+export interface RecoveryWishes {
+  readonly mode: RecoveryMode
+  /** Of a test: the VMs stay, running. */
+  readonly keep: boolean
+  /** Of a planned one. */
+  readonly source?: Xapi
+  readonly settings?: RunSettings
+  readonly shutdown?: 'clean' | 'hard'
+  readonly shutdownMs?: number
+}
+
+/** Never rejects because a VM fails: the report tells. Rejects when it is stopped; a test is then cleared away. */
+export async function recover(options: FailoverOptions, plan: RecoveryPlan, wishes: RecoveryWishes): Promise<RecoveryReport> {
+  return new Recovery(options, plan, wishes).run()
+}
+
+class Recovery {
+  readonly #options: FailoverOptions
+  readonly #plan: RecoveryPlan
+  readonly #wishes: RecoveryWishes
+  readonly #timeline: TimelineEntry[] = []
+  readonly #results: VmResult[] = []
+
+  constructor(options: FailoverOptions, plan: RecoveryPlan, wishes: RecoveryWishes) {
+    this.#options = options
+    this.#plan = plan
+    this.#wishes = wishes
+  }
+
+  async run(): Promise<RecoveryReport> {
+    const { clock, id, signal } = this.#options
+    const begun = clock.now()
+    const removes = this.#wishes.mode === 'test' && !this.#wishes.keep
+    try {
+      let stopped = false
+      for (const group of this.#plan.groups) {
+        if (stopped) for (const vm of group.vms) this.#skip(group, vm)
+        else if (!(await this.#runGroup(group)) && this.#plan.onFailure === 'stop') stopped = true
+        signal.throwIfAborted()
+      }
+    } finally {
+      if (removes) await removeTests({ ...this.#options, signal: AbortSignal.timeout(600_000) }, (mark) => mark.id === id)
+    }
+    return {
+      kind: 'recovery',
+      id,
+      plan: this.#plan.name,
+      mode: this.#wishes.mode,
+      startedAt: isoTime(begun),
+      endedAt: isoTime(clock.now()),
+      seconds: (clock.now() - begun) / 1000,
+      ok: this.#results.every(({ outcome }) => outcome === 'up') && this.#timeline.every(({ what }) => what !== 'failed'),
+      vms: this.#results,
+      timeline: this.#timeline,
+      removed: removes,
+    }
+  }
+
+  #note(group: PlanGroup, what: TimelineEntry['what'], text: string, vm?: PlannedVm): void {
+    this.#timeline.push({
+      at: isoTime(this.#options.clock.now()),
+      group: group.name,
+      ...(vm === undefined ? {} : { vm: vm.vm }),
+      what,
+      text,
+    })
+    step(this.#options, what, `${group.name}: ${text}`)
+  }
+
+  #skip(group: PlanGroup, vm: PlannedVm): void {
+    const text = 'a group before it failed'
+    this.#note(group, 'skipped', text, vm)
+    this.#results.push({ ...NOTHING, group: group.name, vm: vm.vm, outcome: 'skipped', text })
+  }
+
+  /** False when something of it failed. */
+  async #runGroup(group: PlanGroup): Promise<boolean> {
+    const { clock, signal } = this.#options
+    if (group.delay > 0) {
+      this.#note(group, 'wait', `${group.delay} s`)
+      await clock.sleep(group.delay * 1000, signal)
+    }
+    if (!(await this.#script(group, group.before))) {
+      for (const vm of group.vms) this.#skip(group, vm)
+      return false
+    }
+    await this.#makeNetworks(group)
+    const results = await Promise.all(group.vms.map((vm) => this.#runVm(group, vm)))
+    this.#results.push(...results)
+    const up = results.every(({ outcome }) => outcome === 'up')
+    return up && (await this.#script(group, group.after))
+  }
+
+  async #script(group: PlanGroup, path: string | undefined): Promise<boolean> {
+    if (path === undefined) return true
+    const { target, signal } = this.#options
+    const env = {
+      UNDERSTUDY_PLAN: this.#plan.name,
+      UNDERSTUDY_GROUP: group.name,
+      UNDERSTUDY_MODE: this.#wishes.mode,
+      UNDERSTUDY_POOL: target.url,
+    }
+    const { code, output } = await runScript(path, env, SCRIPT_MS, signal)
+    this.#note(group, code === 0 ? 'script' : 'failed', `${path} ended with ${code ?? 'a signal'}${output === '' ? '' : `: ${output}`}`)
+    return code === 0
+  }
+
+  /** Once for all VMs of a test, so that they meet on them. */
+  async #makeNetworks(group: PlanGroup): Promise<void> {
+    if (this.#wishes.mode !== 'test') return
+    for (const vm of group.vms) {
+      try {
+        const { plan, view } = await prepareCopy(this.#options, this.#copyWishes(vm), 'test failover')
+        const mark = { kind: 'network', id: this.#options.id, job: '', vm: '', point: '', at: isoTime(this.#options.clock.now()) } as const
+        for (const { to, from } of plan.vifs) {
+          const like = findByUuid(view.network, from)?.[1]
+          if (to.kind === 'new-isolated') await isolatedNetwork(this.#options, like, from, mark)
+        }
+      } catch (error) {
+        this.#options.signal.throwIfAborted()
+        // Whatever it is, it is told of the VM.
+        if (!(error instanceof Failure)) throw error
+      }
+    }
+  }
+
+  #wanted({ vm, sr, job }: PlannedVm): WantedPoint {
+    return { kind: 'newest', vm, sr, job }
+  }
+
+  #copyWishes(vm: PlannedVm) {
+    return { wanted: this.#wanted(vm), networks: { kind: 'isolated' }, mapping: this.#plan.networks, macs: 'safe' } as const
+  }
+
+  async #runVm(group: PlanGroup, vm: PlannedVm): Promise<VmResult> {
+    this.#note(group, 'start', 'begun', vm)
+    const common = { group: group.name, vm: vm.vm }
+    try {
+      const result = await (this.#wishes.mode === 'test' ? this.#test(vm) : this.#failOver(vm))
+      const text = result.outcome === 'up' ? 'up' : (result.evidence.find(({ ok }) => !ok)?.text ?? 'it did not come up')
+      this.#note(group, result.outcome === 'up' ? 'up' : 'failed', text, vm)
+      return { ...common, ...result, text }
+    } catch (error) {
+      this.#options.signal.throwIfAborted()
+      const { message } = explainError(error) as Error
+      this.#note(group, 'failed', message, vm)
+      return { ...NOTHING, ...common, outcome: 'failed', text: message }
+    }
+  }
+
+  async #test(vm: PlannedVm): Promise<Omit<VmResult, 'group' | 'vm' | 'text'>> {
+    const prepared = await prepareCopy(this.#options, this.#copyWishes(vm), 'test failover')
+    const readiness = { checks: vm.checks, timeoutMs: vm.timeoutMs }
+    // Kept until the whole plan is through: groups need each other.
+    const report = await testFailover(this.#options, prepared, { readiness, keep: true })
+    return {
+      outcome: report.outcome === 'ready' ? 'up' : 'failed',
+      name: report.vm?.name,
+      runs: report.vm?.uuid,
+      point: report.plan.point,
+      lossSeconds: report.lossSeconds,
+      seconds: report.seconds.total,
+      evidence: report.evidence,
+    }
+  }
+
+  async #failOver(vm: PlannedVm): Promise<Omit<VmResult, 'group' | 'vm' | 'text'>> {
+    const readiness = { checks: vm.checks, timeoutMs: vm.timeoutMs }
+    const wishes = { networks: { kind: 'replica' }, mapping: this.#plan.networks, macs: 'keep', readiness } as const
+    const report = await (this.#wishes.mode === 'planned' ? this.#planned(vm, wishes) : this.#now(vm, wishes))
+    return {
+      outcome: report.ready === true ? 'up' : 'failed',
+      name: report.vm.name,
+      runs: report.vm.uuid,
+      point: report.plan.point,
+      lossSeconds: this.#wishes.mode === 'planned' ? 0 : report.plan.lossSeconds,
+      seconds: report.seconds.total,
+      evidence: report.evidence,
+    }
+  }
+
+  async #now(vm: PlannedVm, wishes: Shared) {
+    const all = { ...wishes, wanted: this.#wanted(vm), kind: 'unplanned', clone: false } as const
+    return takeOver(this.#options, all, (await prepareTakeOver(this.#options, all)).plan)
+  }
+
+  async #planned(vm: PlannedVm, wishes: Shared) {
+    const { source, settings, shutdown = 'clean', shutdownMs = 600_000 } = this.#wishes
+    if (source === undefined || settings === undefined)
+      throw new Failure('RECOVERY_PLAN_INVALID', 'a planned failover needs the source pool')
+    const { plan } = await prepareTakeOver(this.#options, { ...wishes, wanted: this.#wanted(vm), kind: 'planned', clone: false })
+    return (await plannedFailover(this.#options, source, { ...wishes, chain: plan.chain, shutdown, shutdownMs }, settings)).failover
+  }
+}
+
+type Shared = Pick<Parameters<typeof prepareTakeOver>[1], 'networks' | 'mapping' | 'macs' | 'readiness'>
+
+const NOTHING = { name: undefined, runs: undefined, point: undefined, lossSeconds: undefined, seconds: undefined, evidence: [] } as const
