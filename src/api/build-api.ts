@@ -18,7 +18,7 @@ import { describeApi } from './openapi.ts'
 import { registerOperations } from './operations-routes.ts'
 import { registerPages } from './pages.ts'
 import { PROBLEM_TYPE, problemOf } from './problem.ts'
-import { API_PREFIX, noSuchAddress, registerRoute } from './register-route.ts'
+import { API_PREFIX, registerRoute } from './register-route.ts'
 import { ALL_ROUTES } from './routes/all-routes.ts'
 import { setSecurityHeaders } from './security-headers.ts'
 
@@ -106,9 +106,6 @@ export async function buildApi(options: ApiOptions): Promise<FastifyInstance> {
     if (problem.status >= 500) request.log.error({ err: error }, problem.title)
     if (problem.status === 401) void reply.header('www-authenticate', 'Bearer realm="understudy"')
     return reply.code(problem.status).type(PROBLEM_TYPE).send(JSON.stringify(problem))
-  })
-  app.setNotFoundHandler(async (request) => {
-    throw noSuchAddress(request)
   })
   await app.register(cookie)
   await describeApi(app, parts.version)

@@ -3,9 +3,9 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import fastifyStatic from '@fastify/static'
 import swaggerUi from '@fastify/swagger-ui'
-import type { FastifyInstance, FastifyReply } from 'fastify'
+import type { FastifyInstance } from 'fastify'
 import { API_PREFIX, noSuchAddress } from './register-route.ts'
-import { setSecurityHeaders } from './security-headers.ts'
+import { PAGE_POLICY, setSecurityHeaders } from './security-headers.ts'
 
 export interface PageOptions {
   /** The built page (dist-web); left out or missing: there is none. */
@@ -46,29 +46,26 @@ export async function registerPages(app: FastifyInstance, options: PageOptions):
     })
   }
   const hasPage = pageFolder !== undefined && existsSync(join(pageFolder, 'index.html'))
-  if (!hasPage) {
-    app.get('/', { schema: { hide: true } }, async (_request, reply) => reply.type('text/plain; charset=utf-8').send(NO_PAGE))
-    return
-  }
-  await app.register(async (page) => {
-    page.addHook('onRequest', async (_request, reply) => setSecurityHeaders(reply, { isPage: true, secure }))
-    await page.register(fastifyStatic, {
+  if (hasPage) {
+    await app.register(fastifyStatic, {
       root: pageFolder,
       prefix: '/',
-      // The page's own addresses have no files: they all are the page.
-      wildcard: true,
       cacheControl: false,
       setHeaders: (reply, path) => {
         // Vite names these by their content.
         const isNamedByContent = /[/\\]assets[/\\]/.test(path)
         void reply.header('cache-control', isNamedByContent ? 'public, max-age=31536000, immutable' : 'no-cache')
+        void reply.header('content-security-policy', PAGE_POLICY)
       },
     })
-    page.setNotFoundHandler(async (request, reply: FastifyReply) => {
-      const wantsPage =
-        request.method === 'GET' && !/^\/(api|docs|assets|healthz|readyz|metrics)(\/|$)/.test(request.url.split('?')[0] ?? '')
-      if (!wantsPage) throw noSuchAddress(request)
-      return reply.header('cache-control', 'no-cache').sendFile('index.html')
-    })
+  } else {
+    app.get('/', { schema: { hide: true } }, async (_request, reply) => reply.type('text/plain; charset=utf-8').send(NO_PAGE))
+  }
+  app.setNotFoundHandler(async (request, reply) => {
+    // The page's own addresses have no files: they all are the page.
+    if (hasPage && request.method === 'GET' && isOfPage(request.url)) return reply.sendFile('index.html')
+    throw noSuchAddress(request)
   })
 }
+
+const isOfPage = (url: string): boolean => !/^\/(api|docs|assets|healthz|readyz|metrics)(\/|$)/.test(url.split('?')[0] ?? '')
