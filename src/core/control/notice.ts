@@ -52,12 +52,17 @@ export function composeMessage(notices: readonly Notice[]): Message {
 }
 
 function describe({ subject, text, hint, openedAt }: Alert): string {
-  return [`- ${subject}`, `  ${text}`, ...(hint === '' ? [] : [`  What to do: ${hint}`]), `  Since ${openedAt}`].join('\n')
+  return [
+    `- ${oneLine(subject)}`,
+    `  ${oneLine(text, 2000)}`,
+    ...(hint === '' ? [] : [`  What to do: ${hint}`]),
+    `  Since ${openedAt}`,
+  ].join('\n')
 }
 
 function recoveredLine({ subject, openedAt, closedAt }: Alert): string {
   const lasted = closedAt === null ? '' : ` (it lasted ${span(Math.max(0, Date.parse(closedAt) - Date.parse(openedAt)))})`
-  return `- ${subject}${lasted}`
+  return `- ${oneLine(subject)}${lasted}`
 }
 
 function describeReport({ date, counts, runs, bytesSent, worst, openAlerts }: DailyReport): string {
@@ -78,10 +83,10 @@ function describeReport({ date, counts, runs, bytesSent, worst, openAlerts }: Da
   ].join('\n')
 }
 
-/** Names of VMs come from elsewhere: none makes another header of a mail. */
-function oneLine(text: string): string {
+/** Names of VMs come from elsewhere: none makes another header of a mail, or another line. */
+function oneLine(text: string, most = 200): string {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is to be taken out
-  return text.replaceAll(/[\u0000-\u001f\u007f]+/g, ' ').slice(0, 200)
+  return text.replaceAll(/[\u0000-\u001f\u007f]+/g, ' ').slice(0, most)
 }
 
 const BADNESS: readonly ProtectionState[] = ['missed', 'at-risk']

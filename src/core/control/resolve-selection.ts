@@ -28,12 +28,15 @@ export function resolveSelection(selection: Selection, inventories: readonly Poo
   const leftOut: LeftOutVm[] = []
   const seen = new Set<string>()
   for (const inventory of inventories) {
+    const including = chooser(selection.include, inventory.pool)
+    if (including === undefined) continue
+    const excluding = chooser(selection.exclude, inventory.pool)
     for (const vm of inventory.vms) {
-      const by = selection.include.find((selector) => selects(selector, inventory.pool, vm))
+      const by = including(vm)
       if (by === undefined) continue
       seen.add(`${inventory.pool}/${vm.uuid}`)
       const selected = { pool: inventory.pool, vm: vm.uuid, name: vm.name, bytesAllocated: null, by: describeSelector(by) }
-      const excluded = selection.exclude.find((selector) => selects(selector, inventory.pool, vm))
+      const excluded = excluding?.(vm)
       if (vm.replicaOf !== null) leftOut.push({ ...selected, reason: because('is-replica', 'it is itself a replica') })
       else if (excluded !== undefined)
         leftOut.push({ ...selected, reason: because('excluded', `it is excluded by ${describeSelector(excluded)}`) })
@@ -55,6 +58,15 @@ function missing({ include, exclude }: Selection, seen: ReadonlySet<string>, poo
     out.set(`${pool}/${vm}`, { pool, vm, name: vm, bytesAllocated: null, by: describeSelector(selector), reason })
   }
   return [...out.values()]
+}
+
+/** Finds the first selector that chooses a VM of a pool; undefined: none can. Those by hand may be thousands, and are looked up. */
+function chooser(selectors: readonly VmSelector[], pool: string): ((vm: InventoryVm) => VmSelector | undefined) | undefined {
+  const here = selectors.filter((selector) => selector.pool === null || selector.pool === pool)
+  if (here.length === 0) return undefined
+  const byHand = new Map(here.flatMap((each) => (each.kind === 'vm' ? [[each.vm, each] as const] : [])))
+  const others = here.filter(({ kind }) => kind !== 'vm')
+  return (vm) => byHand.get(vm.uuid) ?? others.find((selector) => selects(selector, pool, vm))
 }
 
 function selects(selector: VmSelector, pool: string, vm: InventoryVm): boolean {

@@ -61,6 +61,8 @@ export class ProtectionWatch {
   #callOff: (() => void) | undefined
   #wakeAt = Number.POSITIVE_INFINITY
   #stopped = false
+  #syncing: Promise<void> | undefined
+  #next: Promise<void> | undefined
 
   constructor(parts: WatchParts) {
     this.#parts = parts
@@ -77,7 +79,24 @@ export class ProtectionWatch {
   }
 
   /** Chains that jobs choose now come in, those that they do not choose any more go; all are judged anew. */
-  async sync(): Promise<void> {
+  sync(): Promise<void> {
+    // What asks for it while one is under way is served by one more, together.
+    if (this.#syncing === undefined) {
+      this.#syncing = this.#sync().finally(() => {
+        this.#syncing = undefined
+      })
+      return this.#syncing
+    }
+    this.#next ??= this.#syncing
+      .catch(() => undefined)
+      .then(() => {
+        this.#next = undefined
+        return this.sync()
+      })
+    return this.#next
+  }
+
+  async #sync(): Promise<void> {
     const { store, pools, book } = this.#parts
     const added: StoredProtection[] = []
     const wanted = new Set<string>()

@@ -25,7 +25,7 @@ export interface RunOperationParts {
 }
 
 export function runOperations({ store, clock, book, settings, service }: RunOperationParts): RunOperations {
-  const liveRun = (run: Run): Run => service.findActive(run.id)?.record ?? run
+  const liveRun = (run: Run): Run => service.liveRun(run.id) ?? run
   const liveVmRun = (vmRun: VmRun): VmRun => service.liveVmRun(vmRun.id)?.record ?? vmRun
   const storedRun = async (id: string): Promise<Run> => {
     const run = await findRun(store.db, id)

@@ -58,6 +58,8 @@ export class RunService {
   readonly #chains = new Set<string>()
   /** By job and chain: how many, of several schedules. */
   readonly #jobChains = new Map<string, number>()
+  /** Runs whose end is not stored yet. */
+  readonly #storing = new Map<string, Run>()
   #closing = false
   #onIdle: (() => void) | undefined
 
@@ -79,8 +81,9 @@ export class RunService {
     return [...this.#runs.values()]
   }
 
-  findActive(run: string): ActiveRun | undefined {
-    return this.#runs.get(run)
+  /** As it is at this moment; undefined: what is stored is all there is. */
+  liveRun(run: string): Run | undefined {
+    return this.#runs.get(run)?.record ?? this.#storing.get(run)
   }
 
   /** As it is at this moment, what it waits for included; undefined: it has ended. */
@@ -122,6 +125,7 @@ export class RunService {
       )
     } catch (error) {
       this.#remove(active)
+      for (const { record } of active.vmRuns) this.#vmRuns.delete(record.id)
       throw error
     }
     this.#parts.onRun(active.record)
@@ -147,6 +151,7 @@ export class RunService {
     const found = this.#vmRuns.get(id)
     if (found === undefined) return undefined
     const { vmRun, unit } = found
+    if (hasEnded(vmRun.record.state)) return vmRun.record
     vmRun.cancel.abort(new Stopped('cancelled'))
     const others = unit.vmRuns.some((each) => each !== vmRun && !hasEnded(each.record.state))
     if (!others) this.#stopUnit(unit, 'cancelled')
@@ -193,13 +198,13 @@ export class RunService {
 
   #remove(active: ActiveRun): void {
     this.#runs.delete(active.record.id)
-    for (const vmRun of active.vmRuns) this.#forget(active, vmRun.record)
+    for (const unit of active.units) for (const { record } of unit.vmRuns) this.#forget(active, record)
     if (this.#runs.size === 0) this.#onIdle?.()
   }
 
+  /** Its chain is free for the next run. */
   #forget(active: ActiveRun, vmRun: VmRun): void {
-    if (!this.#vmRuns.delete(vmRun.id)) return
-    this.#chains.delete(this.#chainOf(active, vmRun))
+    if (!this.#chains.delete(this.#chainOf(active, vmRun))) return
     this.#countChain(vmRun, -1)
   }
 
@@ -367,7 +372,7 @@ export class RunService {
     const { run } = unit
     let { totals } = run.record
     for (const { of, change, report } of ended) {
-      this.#change(of, { stage: null, waitingFor: null, ...change, endedAt: now })
+      of.record = { ...of.record, stage: null, waitingFor: null, ...change, endedAt: now }
       totals = addToTotals(totals, of.record.state, report ?? null)
     }
     if (unit.vmRuns.every(({ record }) => hasEnded(record.state))) {
@@ -385,10 +390,18 @@ export class RunService {
       },
     )
     for (const { of } of ended) this.#forget(run, of.record)
+    const record = run.record
+    this.#storing.set(record.id, record)
     if (state !== undefined) this.#remove(run)
-    this.#parts.onRun(run.record)
+    // Told once it is stored: who is told of an end finds it.
     void stored.then(() => {
-      for (const { of } of ended) onEnded(of.record, run.record)
+      if (this.#storing.get(record.id) === record) this.#storing.delete(record.id)
+      for (const { of } of ended) {
+        this.#vmRuns.delete(of.record.id)
+        this.#parts.onVmRun(of.record)
+      }
+      this.#parts.onRun(record)
+      for (const { of } of ended) onEnded(of.record, record)
     })
   }
 
