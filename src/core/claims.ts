@@ -17,15 +17,21 @@ export interface MergedRemoval extends Removal {
   readonly by: readonly string[]
 }
 
-/** The removals of all chains, each object once. What every chain with a claim lets go is removed. The order of each list is kept. */
+/**
+ * The removals of all chains, each object once, and no earlier than the last of them allows. What every chain with a claim lets go is removed.
+ * The order of each list is kept.
+ */
 export function mergeRemovals(chains: readonly Chain[]): MergedRemoval[] {
   const out: { removal: Removal; by: string[] }[] = []
   for (const { sr, removals } of chains) {
     let at = 0
     for (const removal of removals) {
       const known = out.findIndex((candidate) => candidate.removal.uuid === removal.uuid)
-      if (known >= 0) {
-        out[known]?.by.push(sr)
+      const other = out[known]
+      if (other !== undefined) {
+        other.by.push(sr)
+        // A left-over to one chain may be the base of another: then it goes when that one has its restore point.
+        if (removal.when === 'after' && other.removal.when === 'before') other.removal = removal
         at = Math.max(at, known + 1)
       } else out.splice(at++, 0, { removal, by: [sr] })
     }

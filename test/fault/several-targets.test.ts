@@ -169,7 +169,10 @@ describe('several targets of one run', () => {
         }
         await write(vm, MIB, `${seed} ${round} again`)
         const next = await run(chains, vm)
-        for (const report of reportsOf(next.outcomes)) assert.equal(report.disks[0]?.mode, 'delta', killed)
+        for (const { disks, sr } of reportsOf(next.outcomes)) {
+          const [disk] = disks
+          assert.equal(disk?.mode, 'delta', `${killed}; then ${sr.uuid}: ${JSON.stringify([disk?.reason, disk?.fallbacks])}`)
+        }
         for (const chain of chains) {
           const seen = restorePoints(await look(chain.target), chain).map((point) => point.run)
           assert.ok(seen.includes(next.id), killed)
