@@ -12,6 +12,7 @@ import { latency } from './latency.ts'
 import { type Measured, measure } from './measure.ts'
 import { poolEnvironment, replicate } from './replicate-process.ts'
 import { resume } from './resume.ts'
+import { manyVms } from './server-cases.ts'
 
 const KiB = 1024
 const MiB = 1024 * KiB
@@ -29,6 +30,7 @@ export const cases: Readonly<Record<string, (options: CaseOptions) => Promise<Fi
   unchanged: nothingChanged,
   latency: () => latency({ deltaBytes: GiB, roundTripMs: 50, rounds: 3 }),
   resume: () => resume(20 * GiB),
+  server: manyVms,
 }
 
 /** A guest writes 64 KiB here and there; how much more than that is moved. */
