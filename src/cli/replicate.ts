@@ -16,6 +16,7 @@ import { askOnTerminal } from './ask-trust.ts'
 import { type Command, stopSignal, UsageError } from './command.ts'
 import { type Connections, withConnections } from './connect-pool.ts'
 import { networkArgument, poolArgument, trustArgument, uuidArgument } from './pool-arguments.ts'
+import { parseMinutes } from './remote/times.ts'
 import { type ProgressView, progressView } from './replicate-progress.ts'
 import { formatPlan, formatReport } from './replicate-report.ts'
 import { failed, mapNetworks, nameOf, srArguments, type TargetArgument, type Told, targetArguments, tellAll } from './replicate-targets.ts'
@@ -50,6 +51,8 @@ target, and makes a restore point of it.
   --network SRC=DST   network of the source by uuid, and the target's that stands for it, or none; repeatable
   --allow-insecure-nbd  read over NBD in clear text where a pool offers nothing else (a network of purpose insecure_nbd)
   --exclude-disk DISK leave out a disk of the VM, by its uuid or its position; repeatable
+  --wait TIME         wait so long for a VM that is being migrated or copied, or for storage that merges a chain which is too long: 10m, 2h,
+                      0 (default 5m); then the run is refused
   --dry-run           print the plan and change nothing
   --trust FINGERPRINT accept the certificate with this SHA-256 fingerprint; repeatable (also UNDERSTUDY_TRUST)
   --json              the report (or plan, or failure) as JSON on standard output, nothing else
@@ -72,6 +75,7 @@ interface Arguments {
   readonly trust: readonly string[]
   readonly limits: readonly BandwidthRule[]
   readonly excludeDisks: readonly string[]
+  readonly waitMs: number
   readonly dryRun: boolean
   readonly allowInsecureNbd: boolean
   readonly json: boolean
@@ -124,6 +128,7 @@ async function openTargets(
     onBrokenChain: wanted.onBrokenChain === 'ask' ? ('refuse' as const) : wanted.onBrokenChain,
     allowInsecureNbd: wanted.allowInsecureNbd,
     excludeDisks: new Set(wanted.excludeDisks),
+    waitMs: wanted.waitMs,
     signal,
     budget: createByteBudget(MEMORY),
     ...(wanted.limits.length === 0 ? {} : { beforeWrite: limiter(wanted.limits, signal) }),
@@ -202,6 +207,7 @@ function parse(args: readonly string[]): Arguments {
       network: { type: 'string', multiple: true, default: [] },
       trust: { type: 'string', multiple: true, default: [] },
       'exclude-disk': { type: 'string', multiple: true, default: [] },
+      wait: { type: 'string', default: '5m' },
       'dry-run': { type: 'boolean', default: false },
       'allow-insecure-nbd': { type: 'boolean', default: false },
       json: { type: 'boolean', default: false },
@@ -230,10 +236,17 @@ function parse(args: readonly string[]): Arguments {
     excludeDisks: values['exclude-disk'].map((disk) =>
       /^\d{1,3}$/.test(disk) ? String(Number(disk)) : uuidArgument(disk, '--exclude-disk'),
     ),
+    waitMs: waitArgument(values.wait),
     dryRun: values['dry-run'],
     allowInsecureNbd: values['allow-insecure-nbd'],
     json: values.json,
   }
+}
+
+function waitArgument(text: string): number {
+  const minutes = parseMinutes(text)
+  if (minutes === undefined || minutes > 1440) throw new UsageError(`--wait takes a time up to a day, such as 10m or 2h, not '${text}'`)
+  return minutes * 60_000
 }
 
 function limitRule(text: string): BandwidthRule {

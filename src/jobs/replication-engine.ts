@@ -20,7 +20,7 @@ const LOOK_AGAIN_MS = 15_000
 export interface ReplicationEngineOptions {
   readonly pools: Pick<PoolAccess, 'withPool'>
   readonly budget?: ByteBudget
-  /** How often a VM or storage that is busy is looked at again. */
+  /** How often a chain that another run works on is looked at again. */
   readonly lookAgainMs?: number
 }
 
@@ -138,6 +138,7 @@ function optionsOf(request: EngineRequest, nth: number, sr: string, source: Xapi
     excludeDisks: new Set(settings.excludeDisks),
     allowInsecureNbd: settings.allowInsecureNbd,
     disksAtOnce: settings.disksAtOnce,
+    waitMs: settings.waitMinutes * 60_000,
     signal: AbortSignal.any([request.signal, request.targetSignals[nth] as AbortSignal]),
     budget,
     onEvent: (event) => request.onEvent(nth, event),

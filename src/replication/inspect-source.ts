@@ -12,6 +12,10 @@ import { chainDepthOf, disksOf, findByUuid, holdersOf, type PoolView } from './p
 /** Operations under which a snapshot must not be taken: the disks are on their way elsewhere. */
 const MOVING = ['migrate_send', 'pool_migrate', 'metadata_export', 'export', 'copy', 'clone'] as const
 
+/** What of the VM's operations under way a snapshot must not meet; undefined: nothing. */
+export const movingBy = (vm: RecordOf['VM']): string | undefined =>
+  Object.values(vm.current_operations).find((operation) => (MOVING as readonly string[]).includes(operation))
+
 export interface Inspected {
   readonly ref: Ref<'VM'>
   readonly record: RecordOf['VM']
@@ -145,7 +149,7 @@ export function inspectSource(view: PoolView, chain: Chain): Inspected {
         readReplicaMark(record.other_config, record.uuid) !== undefined &&
         'start' in record.blocked_operations &&
         !record.blocked_operations.start?.startsWith(HANDED_OVER),
-      busyWith: Object.values(record.current_operations).find((operation) => (MOVING as readonly string[]).includes(operation)),
+      busyWith: movingBy(record),
       disks,
       snapshots,
       strayDisks,

@@ -45,6 +45,8 @@ export interface RunOptions {
   readonly onPlan?: (plan: VmRunPlan) => void
   /** Source disks that are left out, by uuid or position. */
   readonly excludeDisks?: ReadonlySet<string>
+  /** How long a VM on its way elsewhere, or a chain that its storage is merging, is waited for (prepare-when-free.ts); default: not. */
+  readonly waitMs?: number
   /** See RunContext. */
   readonly stillHeld?: () => Promise<void>
   /** The target's storage repositories, when somebody has just asked for them. */

@@ -4,7 +4,8 @@
  */
 import type { Xapi } from '../xapi/xapi.ts'
 import { type PoolView, viewPool } from './pool-view.ts'
-import { executeRuns, type PlannedRun, prepareRun, type RunOptions, type RunOutcome } from './run.ts'
+import { prepareWhenFree } from './prepare-when-free.ts'
+import { executeRuns, type PlannedRun, type RunOptions, type RunOutcome } from './run.ts'
 import { withChain } from './with-chain.ts'
 
 /**
@@ -28,7 +29,7 @@ export async function replicateToTargets(targets: readonly RunOptions[], started
     await Promise.all(
       [...held].map(async ([nth, options]) => {
         try {
-          prepared.set(nth, { options, prepared: await prepareRun({ ...options, views }) })
+          prepared.set(nth, { options, prepared: await prepareWhenFree({ ...options, views }) })
         } catch (error) {
           held.delete(nth)
           fail(nth, error)

@@ -18,6 +18,7 @@ export interface ManyChanges {
   readonly retention?: number
   readonly leastSegment?: number
   readonly signal?: AbortSignal
+  readonly waitMs?: number
   readonly budgetBytes?: number
   /** How long a transfer may stand still. */
   readonly transferIdleMs?: number
@@ -57,6 +58,7 @@ export async function replicateAll(chains: readonly Chain[], changes: ManyChange
           signal: changes.signal ?? new AbortController().signal,
           budget,
           lockTiming: { beatMs: 200, patienceMs: 1000 },
+          ...(changes.waitMs === undefined ? {} : { waitMs: changes.waitMs }),
           ...(changes.leastSegment === undefined ? {} : { leastSegment: changes.leastSegment }),
           onEvent: (event) => changes.onEvent?.(event, nth),
         }

@@ -28,8 +28,8 @@ const PASSING: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'IMAGE_TRUNCATED',
 ])
 
-/** Those that are waited for within an attempt, as long as the job's settings say: the VM or its storage is busy with something that ends. */
-const WAITED_FOR: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['SOURCE_BUSY', 'CHAIN_TOO_LONG', 'RUN_UNDER_WAY'])
+/** Those that are waited for within an attempt, as long as the job's settings say; the engine itself waits for the VM and its storage. */
+const WAITED_FOR: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['RUN_UNDER_WAY'])
 
 export const mayPass = (code: ErrorCode): boolean => PASSING.has(code)
 export const isWaitedFor = (code: ErrorCode): boolean => WAITED_FOR.has(code)
