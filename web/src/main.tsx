@@ -21,7 +21,7 @@ const client = new QueryClient({
 })
 
 createRoot(document.getElementById('root') as HTMLElement).render(
-  <MantineProvider theme={theme} defaultColorScheme="auto" withCssVariables={false}>
+  <MantineProvider theme={theme} defaultColorScheme="auto" withCssVariables={false} withGlobalClasses={false}>
     <QueryClientProvider client={client}>
       <Notifications position="bottom-right" />
       <Page />

@@ -7,7 +7,7 @@ export interface Problem {
   readonly title: string
   readonly detail?: string
   readonly hint?: string
-  readonly errors?: readonly string[]
+  readonly errors?: readonly { readonly field: string; readonly message: string }[]
 }
 
 export class ApiProblem extends Error {

@@ -4,6 +4,9 @@ import type { Job } from '../../../src/core/control/job.ts'
 import type { PoolInventory, PoolStatus } from '../../../src/core/control/pool-record.ts'
 import type { Protection } from '../../../src/core/control/protection.ts'
 import type { Run, VmRun, VmRunDetail } from '../../../src/core/control/run-record.ts'
+import type { ServerSettings } from '../../../src/core/control/settings.ts'
+import type { ApiToken, Role, User } from '../../../src/core/control/user.ts'
+import type { Alert, Channel, RestorePoint } from '../../../src/jobs/control-plane.ts'
 import { get, useCsrf } from './client.ts'
 
 export interface Page<T> {
@@ -18,7 +21,6 @@ export interface Me {
   readonly expiresAt: string | null
   readonly csrf: string | null
 }
-export type Role = 'viewer' | 'operator' | 'administrator'
 
 /** All pages of a list, one request after the other, at most `most` items: for tables that sort and filter here. */
 export async function all<T>(
@@ -80,4 +82,39 @@ export const vmRunQuery = (id: string) => queryOptions({ queryKey: ['vm-run', id
 export const serverQuery = queryOptions({
   queryKey: ['server'],
   queryFn: () => get<{ version: string; node: string; startedAt: string; ready: boolean; queued: number; running: number }>('/server'),
+})
+
+/** VM runs under way, by their ids; events keep it. */
+export const transfersQuery = queryOptions({
+  queryKey: ['transfers'],
+  queryFn: async (): Promise<ReadonlyMap<string, VmRun>> => {
+    const running = await all<VmRun>('/vm-runs', { state: ['running', 'waiting'] }, 1000)
+    return new Map(running.map((one) => [one.id, one]))
+  },
+})
+
+/** The newest runs of a job. */
+export const runsOfJobQuery = (job: string) =>
+  queryOptions({ queryKey: ['runs', 'of', job], queryFn: () => get<Page<Run>>('/runs', { job, limit: 50 }) })
+export const latestRunsQuery = queryOptions({ queryKey: ['runs', 'latest'], queryFn: () => get<Page<Run>>('/runs', { limit: 500 }) })
+
+export const alertsQuery = (open: boolean) =>
+  queryOptions({
+    queryKey: ['alerts', open],
+    queryFn: () => get<Page<Alert>>('/alerts', { limit: 200, ...(open ? { open: true } : {}) }),
+  })
+
+export const restorePointsQuery = (pool: string, sr: string, vm: string) =>
+  queryOptions({
+    queryKey: ['restore-points', pool, sr, vm],
+    queryFn: async () => (await get<Page<RestorePoint>>('/restore-points', { pool, sr, vm })).items,
+  })
+
+export const channelsQuery = queryOptions({ queryKey: ['channels'], queryFn: () => all<Channel>('/channels') })
+export const settingsQuery = queryOptions({ queryKey: ['settings'], queryFn: () => get<ServerSettings>('/settings') })
+export const usersQuery = queryOptions({ queryKey: ['users'], queryFn: () => all<User>('/users') })
+export const tokensQuery = queryOptions({ queryKey: ['tokens'], queryFn: () => all<ApiToken>('/tokens') })
+export const licencesQuery = queryOptions({
+  queryKey: ['licences'],
+  queryFn: () => all<{ name: string; version: string; licence: string }>('/server/licences'),
 })

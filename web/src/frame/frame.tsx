@@ -1,95 +1,69 @@
-/** The rail on the left, what is global on top. */
-import { ActionIcon, Alert, AppShell, Burger, Group, Menu, NavLink, Text, useMantineColorScheme } from '@mantine/core'
-import { useDisclosure } from '@mantine/hooks'
-import {
-  CalendarIcon,
-  CounterClockwiseClockIcon,
-  DashboardIcon,
-  GearIcon,
-  LayersIcon,
-  ListBulletIcon,
-  MoonIcon,
-  PersonIcon,
-} from '@radix-ui/react-icons'
-import { useQueryClient } from '@tanstack/react-query'
-import type { ReactNode } from 'react'
+/** The rail (on narrow screens a bar at the bottom), and what is global on top. */
+import { Alert } from '@mantine/core'
+import { CalendarIcon, CounterClockwiseClockIcon, DashboardIcon, GearIcon, LayersIcon } from '@radix-ui/react-icons'
+import { type ReactNode, useEffect, useRef } from 'react'
 import { Link, useLocation } from 'react-router'
-import { post } from '../api/client.ts'
 import { useLiveEvents } from '../api/events.ts'
-import type { Me } from '../api/queries.ts'
 import { TEXTS } from '../texts/en.ts'
+import { Search } from './search.tsx'
+import { ThemeMenu } from './theme-menu.tsx'
+import { Transfers } from './transfers.tsx'
+import { UserMenu } from './user-menu.tsx'
 
 const PLACES = [
-  { to: '/', label: TEXTS.nav.overview, Icon: DashboardIcon },
-  { to: '/jobs', label: TEXTS.nav.jobs, Icon: CalendarIcon },
-  { to: '/replicas', label: TEXTS.nav.replicas, Icon: LayersIcon },
-  { to: '/plans', label: TEXTS.nav.plans, Icon: ListBulletIcon },
-  { to: '/activity', label: TEXTS.nav.activity, Icon: CounterClockwiseClockIcon },
-  { to: '/settings', label: TEXTS.nav.settings, Icon: GearIcon },
+  { to: '/', label: TEXTS.nav.overview, Icon: DashboardIcon, also: [] },
+  { to: '/jobs', label: TEXTS.nav.jobs, Icon: CalendarIcon, also: [] },
+  { to: '/replicas', label: TEXTS.nav.replicas, Icon: LayersIcon, also: [] },
+  { to: '/activity', label: TEXTS.nav.activity, Icon: CounterClockwiseClockIcon, also: ['/runs'] },
+  { to: '/settings', label: TEXTS.nav.settings, Icon: GearIcon, also: [] },
 ] as const
 
-export function Frame({ me, children }: { readonly me: Me; readonly children: ReactNode }) {
-  const [opened, { toggle, close }] = useDisclosure(false)
+export function Frame({ children }: { readonly children: ReactNode }) {
   const liveness = useLiveEvents()
   const { pathname } = useLocation()
-  const { toggleColorScheme } = useMantineColorScheme()
-  const client = useQueryClient()
-  const signOut = async () => {
-    await post('/logout')
-    client.clear()
-    window.location.assign('/')
-  }
+  const main = useRef<HTMLElement>(null)
+  const before = useRef(pathname)
+  useEffect(() => {
+    // Another page: who reads it aloud begins at its top.
+    if (before.current !== pathname) main.current?.focus({ preventScroll: true })
+    if (before.current !== pathname) window.scrollTo(0, 0)
+    before.current = pathname
+  }, [pathname])
+  const isHere = (to: string, also: readonly string[]) =>
+    to === '/' ? pathname === '/' : [to, ...also].some((place) => pathname === place || pathname.startsWith(`${place}/`))
   return (
-    <AppShell header={{ height: 48 }} navbar={{ width: 200, breakpoint: 'sm', collapsed: { mobile: !opened } }} padding="md">
-      <AppShell.Header>
-        <Group h="100%" px="md" justify="space-between" wrap="nowrap">
-          <Group gap="sm" wrap="nowrap">
-            <Burger opened={opened} onClick={toggle} hiddenFrom="sm" size="sm" aria-label="Menu" />
-            <img src="/icon.svg" width={20} height={20} alt="" />
-            <Text fw={700}>{TEXTS.product}</Text>
-          </Group>
-          <Group gap="xs" wrap="nowrap">
-            <ActionIcon variant="subtle" color="gray" onClick={toggleColorScheme} aria-label={TEXTS.theme}>
-              <MoonIcon width={18} height={18} />
-            </ActionIcon>
-            <Menu position="bottom-end">
-              <Menu.Target>
-                <ActionIcon variant="subtle" color="gray" aria-label={me.user.name}>
-                  <PersonIcon width={18} height={18} />
-                </ActionIcon>
-              </Menu.Target>
-              <Menu.Dropdown>
-                <Menu.Label>
-                  {me.user.name} ({me.role})
-                </Menu.Label>
-                <Menu.Item onClick={signOut}>{TEXTS.signIn.out}</Menu.Item>
-              </Menu.Dropdown>
-            </Menu>
-          </Group>
-        </Group>
-      </AppShell.Header>
-      <AppShell.Navbar p="xs">
-        {PLACES.map(({ to, label, Icon }) => (
-          <NavLink
-            key={to}
-            component={Link}
-            to={to}
-            label={label}
-            leftSection={<Icon width={16} height={16} aria-hidden />}
-            active={to === '/' ? pathname === '/' : pathname.startsWith(to)}
-            aria-current={(to === '/' ? pathname === '/' : pathname.startsWith(to)) ? 'page' : undefined}
-            onClick={close}
-          />
+    <div className="frame">
+      <header>
+        <a className="skip" href="#main">
+          {TEXTS.nav.skip}
+        </a>
+        <Link to="/" className="brand">
+          <img src="/icon.svg" width={20} height={20} alt={TEXTS.product} />
+          <span aria-hidden>{TEXTS.product}</span>
+        </Link>
+        <div className="find">
+          <Search />
+        </div>
+        <Transfers />
+        <ThemeMenu />
+        <UserMenu />
+      </header>
+      <nav aria-label={TEXTS.nav.label}>
+        {PLACES.map(({ to, label, Icon, also }) => (
+          <Link key={to} to={to} aria-current={isHere(to, also) ? 'page' : undefined}>
+            <Icon width={16} height={16} aria-hidden />
+            {label}
+          </Link>
         ))}
-      </AppShell.Navbar>
-      <AppShell.Main>
+      </nav>
+      <main id="main" ref={main} tabIndex={-1}>
         {liveness === 'lost' && (
           <Alert color="yellow" mb="md" role="status">
             {TEXTS.lost}
           </Alert>
         )}
         {children}
-      </AppShell.Main>
-    </AppShell>
+      </main>
+    </div>
   )
 }

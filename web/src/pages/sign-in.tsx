@@ -12,13 +12,13 @@ export function SignIn() {
   const client = useQueryClient()
   const [name, setName] = useState('')
   const [password, setPassword] = useState('')
-  const [link, setLink] = useState(() => new URLSearchParams(window.location.hash.slice(1)).get('setup') ?? '')
+  const [link, setLink] = useState(() => window.location.hash.slice(1))
   const isFirst = setup.data?.needed === true
   const texts = isFirst ? TEXTS.setup : TEXTS.signIn
   const enter = useMutation({
     mutationFn: () => (isFirst ? post('/setup', { link, name, password }) : post('/login', { name, password })),
     onSuccess: () => {
-      history.replaceState(null, '', window.location.pathname)
+      if (window.location.pathname === '/setup' || window.location.hash !== '') history.replaceState(null, '', '/')
       return client.invalidateQueries()
     },
   })

@@ -2,6 +2,9 @@ import { Alert, Anchor, Text } from '@mantine/core'
 import { ExclamationTriangleIcon } from '@radix-ui/react-icons'
 import { ApiProblem } from '../api/client.ts'
 
+/** Where the documentation tells of a code. */
+export const errorDocs = (code: string): string => `/docs/errors.md#${code.toLowerCase()}`
+
 /** What happened, what to do, and the code with a link to its page. */
 export function ProblemNote({ error, title }: { readonly error: unknown; readonly title?: string }) {
   if (error === null || error === undefined) return null
@@ -16,15 +19,15 @@ export function ProblemNote({ error, title }: { readonly error: unknown; readonl
       role="alert"
     >
       {message !== (title ?? problem?.title) && <Text size="sm">{message}</Text>}
-      {problem?.errors?.map((line) => (
-        <Text size="sm" key={line}>
-          {line}
+      {problem?.errors?.map(({ field, message: what }) => (
+        <Text size="sm" key={`${field} ${what}`}>
+          {field}: {what}
         </Text>
       ))}
       {problem?.hint && <Text size="sm">{problem.hint}</Text>}
       {problem && (
         <Text size="xs" c="dimmed">
-          <Anchor href={`/docs/errors#${problem.code.toLowerCase()}`} size="xs">
+          <Anchor href={errorDocs(problem.code)} size="xs">
             {problem.code}
           </Anchor>
         </Text>

@@ -1,0 +1,87 @@
+import { ActionIcon, Menu } from '@mantine/core'
+import { DotsHorizontalIcon } from '@radix-ui/react-icons'
+import { useQuery } from '@tanstack/react-query'
+import { useState } from 'react'
+import { Link, useNavigate } from 'react-router'
+import type { Job } from '../../../../src/core/control/job.ts'
+import type { Protection } from '../../../../src/core/control/protection.ts'
+import type { Run } from '../../../../src/core/control/run-record.ts'
+import { post, remove } from '../../api/client.ts'
+import { protectionsQuery } from '../../api/queries.ts'
+import { Confirm } from '../../parts/dialog.tsx'
+import { jobPath, runPath } from '../../parts/paths.ts'
+import { useMay } from '../../parts/rights.tsx'
+import { tellDone, tellProblem } from '../../parts/tell.ts'
+import { TEXTS } from '../../texts/en.ts'
+
+const T = TEXTS.jobs
+
+/** Starts a run of the job and opens it. */
+export function useStartRun(): (request: { job: string; vms?: readonly string[]; schedule?: string; dryRun?: boolean }) => Promise<void> {
+  const navigate = useNavigate()
+  return async (request) => {
+    try {
+      const run = await post<Run>('/runs', request, { idempotencyKey: crypto.randomUUID() })
+      await navigate(runPath(run.id))
+    } catch (error) {
+      tellProblem(error)
+    }
+  }
+}
+
+export function JobActions({ job }: { readonly job: Job }) {
+  const [removing, setRemoving] = useState(false)
+  const mayRun = useMay('operator')
+  const mayChange = useMay('administrator')
+  const start = useStartRun()
+  if (!mayRun) return null
+  return (
+    <>
+      <Menu position="bottom-end" transitionProps={{ duration: 0 }}>
+        <Menu.Target>
+          <ActionIcon variant="subtle" color="gray" aria-label={TEXTS.actions.more(job.name)}>
+            <DotsHorizontalIcon />
+          </ActionIcon>
+        </Menu.Target>
+        <Menu.Dropdown>
+          <Menu.Item onClick={() => start({ job: job.id })}>{T.runNow}</Menu.Item>
+          <Menu.Item onClick={() => start({ job: job.id, dryRun: true })}>{T.dryRun}</Menu.Item>
+          {mayChange && (
+            <>
+              <Menu.Item component={Link} to={`${jobPath(job.id)}/edit`}>
+                {T.edit}
+              </Menu.Item>
+              <Menu.Item component={Link} to={`/jobs/new?of=${job.id}`}>
+                {T.clone}
+              </Menu.Item>
+              <Menu.Item color="red" onClick={() => setRemoving(true)}>
+                {T.remove}
+              </Menu.Item>
+            </>
+          )}
+        </Menu.Dropdown>
+      </Menu>
+      {removing && <RemoveJob job={job} onClose={() => setRemoving(false)} />}
+    </>
+  )
+}
+
+function RemoveJob({ job, onClose }: { readonly job: Job; onClose(): void }) {
+  const navigate = useNavigate()
+  const replicas = useQuery(protectionsQuery).data?.filter((one) => one.job === job.id && one.replica !== null).length ?? 0
+  return (
+    <Confirm
+      opened
+      onClose={onClose}
+      title={T.removeTitle(job.name)}
+      text={T.removeText(replicas)}
+      go={T.removeGo}
+      grave
+      act={async () => {
+        const { replicasLeft } = await remove<{ replicasLeft: readonly Protection[] }>(`/jobs/${job.id}`)
+        tellDone(T.removed(job.name, replicasLeft.length))
+        void navigate('/jobs')
+      }}
+    />
+  )
+}

@@ -1,0 +1,18 @@
+import { useDebouncedValue } from '@mantine/hooks'
+import { keepPreviousData, type UseQueryResult, useQuery } from '@tanstack/react-query'
+import type { Selection } from '../../../../src/core/control/job.ts'
+import type { JobOperations } from '../../../../src/jobs/control-plane.ts'
+import { post } from '../../api/client.ts'
+
+export type Preview = Awaited<ReturnType<JobOperations['preview']>>
+
+/** What a selection chooses at this moment, as the server sees it; asked for shortly after it was changed. */
+export function usePreview(selection: Selection): UseQueryResult<Preview> {
+  const [settled] = useDebouncedValue(selection, 200)
+  return useQuery({
+    queryKey: ['preview', settled],
+    queryFn: () => post<Preview>('/jobs/preview', settled),
+    placeholderData: keepPreviousData,
+    staleTime: 5_000,
+  })
+}

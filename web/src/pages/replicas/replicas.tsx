@@ -1,0 +1,84 @@
+import { Button, Group, Select, Stack, TextInput } from '@mantine/core'
+import { useQuery } from '@tanstack/react-query'
+import { Link, useSearchParams } from 'react-router'
+import type { ProtectionState } from '../../../../src/core/control/protection.ts'
+import { protectionsQuery } from '../../api/queries.ts'
+import { Empty } from '../../parts/empty.tsx'
+import { PageHead } from '../../parts/page-head.tsx'
+import { ProblemNote } from '../../parts/problem-note.tsx'
+import { protectionColumns } from '../../parts/protection-columns.tsx'
+import { Rows } from '../../parts/rows.tsx'
+import { useNames } from '../../parts/use-names.ts'
+import { Waiting } from '../../parts/waiting.tsx'
+import { TEXTS } from '../../texts/en.ts'
+
+const T = TEXTS.replicas
+const STATES = Object.entries(TEXTS.protection).map(([value, label]) => ({ value, label }))
+
+/** Every VM and how it is protected; the filters are in the address. */
+export function Replicas() {
+  const protections = useQuery(protectionsQuery)
+  const names = useNames()
+  const [parameters, setParameters] = useSearchParams()
+  const state = parameters.get('state') as ProtectionState | null
+  const search = parameters.get('vm') ?? ''
+  const narrow = (key: string, value: string | null) => {
+    const changed = new URLSearchParams(parameters)
+    if (value === null || value === '') changed.delete(key)
+    else changed.set(key, value)
+    setParameters(changed, { replace: true })
+  }
+  const text = search.trim().toLowerCase()
+  const shown = protections.data?.filter(
+    (one) =>
+      (state === null || one.state === state) &&
+      [one.vm.name, one.vm.uuid, one.jobName ?? ''].some((value) => value.toLowerCase().includes(text)),
+  )
+  return (
+    <Stack>
+      <PageHead title={T.title} />
+      <Group>
+        <TextInput
+          aria-label={T.search}
+          placeholder={T.search}
+          value={search}
+          onChange={(event) => narrow('vm', event.currentTarget.value)}
+          w={260}
+        />
+        <Select
+          aria-label={T.state}
+          placeholder={T.anyState}
+          clearable
+          data={STATES}
+          value={state}
+          onChange={(value) => narrow('state', value)}
+          w={200}
+        />
+      </Group>
+      <ProblemNote error={protections.error} />
+      {protections.isPending && <Waiting />}
+      {protections.data?.length === 0 && (
+        <Empty text={T.empty}>
+          <Button component={Link} to="/jobs">
+            {TEXTS.nav.jobs}
+          </Button>
+        </Empty>
+      )}
+      {protections.data !== undefined && protections.data.length > 0 && shown?.length === 0 && (
+        <Empty text={TEXTS.form.vms.empty}>
+          <Button variant="default" onClick={() => setParameters({}, { replace: true })}>
+            {TEXTS.runs.clear}
+          </Button>
+        </Empty>
+      )}
+      {shown !== undefined && shown.length > 0 && (
+        <Rows
+          label={T.title}
+          columns={protectionColumns(names, { withJob: true })}
+          rows={shown}
+          keyOf={(one) => `${one.sourcePool} ${one.vm.uuid} ${one.job} ${one.target?.pool} ${one.target?.sr}`}
+        />
+      )}
+    </Stack>
+  )
+}

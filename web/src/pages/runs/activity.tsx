@@ -1,0 +1,160 @@
+import { Button, Checkbox, Group, Select, Stack, Tabs, Text } from '@mantine/core'
+import { useInfiniteQuery, useQuery } from '@tanstack/react-query'
+import { useSearchParams } from 'react-router'
+import type { Run, RunState } from '../../../../src/core/control/run-record.ts'
+import type { Alert } from '../../../../src/jobs/control-plane.ts'
+import { get } from '../../api/client.ts'
+import { alertsQuery, jobsQuery, type Page } from '../../api/queries.ts'
+import { Age } from '../../parts/age.tsx'
+import { Empty } from '../../parts/empty.tsx'
+import { PageHead } from '../../parts/page-head.tsx'
+import { ProblemNote } from '../../parts/problem-note.tsx'
+import { type Column, Rows } from '../../parts/rows.tsx'
+import { runColumns } from '../../parts/run-columns.tsx'
+import { Waiting } from '../../parts/waiting.tsx'
+import { TEXTS } from '../../texts/en.ts'
+
+const T = TEXTS.runs
+const STATES: readonly RunState[] = ['running', 'queued', 'success', 'partial', 'failed', 'cancelled', 'interrupted', 'skipped']
+
+/** What ran and what was told of it; the filters are in the address. */
+export function Activity() {
+  const [parameters, setParameters] = useSearchParams()
+  const tab = parameters.get('tab') === 'alerts' ? 'alerts' : 'runs'
+  return (
+    <Stack>
+      <PageHead title={T.title} />
+      <Tabs value={tab} onChange={(to) => setParameters(to === 'alerts' ? { tab: 'alerts' } : {}, { replace: true })} keepMounted={false}>
+        <Tabs.List>
+          <Tabs.Tab value="runs">{T.tabs.runs}</Tabs.Tab>
+          <Tabs.Tab value="alerts">{T.tabs.alerts}</Tabs.Tab>
+        </Tabs.List>
+        <Tabs.Panel value="runs" pt="sm">
+          <Runs />
+        </Tabs.Panel>
+        <Tabs.Panel value="alerts" pt="sm">
+          <Alerts />
+        </Tabs.Panel>
+      </Tabs>
+    </Stack>
+  )
+}
+
+function Runs() {
+  const [parameters, setParameters] = useSearchParams()
+  const jobs = useQuery(jobsQuery).data ?? []
+  const state = parameters.get('state')
+  const job = parameters.get('job')
+  const runs = useInfiniteQuery({
+    queryKey: ['runs', 'list', state, job],
+    queryFn: ({ pageParam }) =>
+      get<Page<Run>>('/runs', {
+        limit: 100,
+        after: pageParam,
+        ...(state === null ? {} : { state: [state] }),
+        ...(job === null ? {} : { job }),
+      }),
+    initialPageParam: undefined as string | undefined,
+    getNextPageParam: ({ next }) => next ?? undefined,
+  })
+  const narrow = (key: string, value: string | null) => {
+    const changed = new URLSearchParams(parameters)
+    if (value === null) changed.delete(key)
+    else changed.set(key, value)
+    setParameters(changed, { replace: true })
+  }
+  const rows = runs.data?.pages.flatMap(({ items }) => items) ?? []
+  const isNarrowed = state !== null || job !== null
+  return (
+    <Stack gap="sm">
+      <Group>
+        <Select
+          aria-label={T.filterState}
+          placeholder={T.anyState}
+          clearable
+          data={STATES.map((value) => ({ value, label: TEXTS.runState[value] }))}
+          value={state}
+          onChange={(value) => narrow('state', value)}
+          w={160}
+        />
+        <Select
+          aria-label={T.filterJob}
+          placeholder={T.anyJob}
+          clearable
+          searchable
+          data={jobs.map(({ id, name }) => ({ value: id, label: name }))}
+          value={job}
+          onChange={(value) => narrow('job', value)}
+          w={240}
+        />
+      </Group>
+      <ProblemNote error={runs.error} />
+      {runs.isPending && <Waiting />}
+      {runs.data !== undefined && rows.length === 0 && (
+        <Empty text={isNarrowed ? T.noMatch : T.empty}>
+          {isNarrowed && (
+            <Button variant="default" onClick={() => setParameters({}, { replace: true })}>
+              {T.clear}
+            </Button>
+          )}
+        </Empty>
+      )}
+      {rows.length > 0 && <Rows label={T.tabs.runs} columns={runColumns({ withJob: true })} rows={rows} keyOf={({ id }) => id} />}
+      {runs.hasNextPage && (
+        <Group>
+          <Button variant="default" loading={runs.isFetchingNextPage} onClick={() => runs.fetchNextPage()}>
+            {T.more}
+          </Button>
+        </Group>
+      )}
+    </Stack>
+  )
+}
+
+const ALERTS: readonly Column<Alert>[] = [
+  {
+    key: 'state',
+    head: TEXTS.alerts.columns.state,
+    cell: ({ closedAt }) => (closedAt === null ? <b>{TEXTS.alerts.open}</b> : TEXTS.alerts.closed),
+  },
+  {
+    key: 'what',
+    head: TEXTS.alerts.columns.what,
+    cell: ({ subject, text, hint }) => (
+      <>
+        <Text size="sm" fw={600}>
+          {subject}
+        </Text>
+        <Text size="xs">{text}</Text>
+        <Text size="xs" c="dimmed">
+          {hint}
+        </Text>
+      </>
+    ),
+  },
+  { key: 'since', head: TEXTS.alerts.columns.since, kind: 'tight', cell: ({ openedAt }) => <Age time={openedAt} /> },
+  { key: 'until', head: TEXTS.alerts.columns.until, kind: 'tight', cell: ({ closedAt }) => <Age time={closedAt} /> },
+]
+
+function Alerts() {
+  const [parameters, setParameters] = useSearchParams()
+  const open = parameters.get('open') === '1'
+  const alerts = useQuery(alertsQuery(open))
+  return (
+    <Stack gap="sm">
+      <Checkbox
+        label={TEXTS.alerts.onlyOpen}
+        checked={open}
+        onChange={(event) =>
+          setParameters(event.currentTarget.checked ? { tab: 'alerts', open: '1' } : { tab: 'alerts' }, { replace: true })
+        }
+      />
+      <ProblemNote error={alerts.error} />
+      {alerts.isPending && <Waiting />}
+      {alerts.data?.items.length === 0 && <Empty text={TEXTS.alerts.empty} />}
+      {alerts.data !== undefined && alerts.data.items.length > 0 && (
+        <Rows label={T.tabs.alerts} columns={ALERTS} rows={alerts.data.items} keyOf={({ id }) => id} />
+      )}
+    </Stack>
+  )
+}

@@ -1,0 +1,6 @@
+/** Addresses of what has a page of its own. */
+import type { Target } from '../../../src/core/control/job.ts'
+
+export const replicaPath = ({ pool, sr }: Target, vm: string): string => `/replicas/${pool}/${sr}/${vm}`
+export const jobPath = (id: string): string => `/jobs/${id}`
+export const runPath = (id: string): string => `/runs/${id}`

@@ -1,0 +1,70 @@
+import { Anchor, Text } from '@mantine/core'
+import { Link } from 'react-router'
+import type { Protection } from '../../../src/core/control/protection.ts'
+import { TEXTS } from '../texts/en.ts'
+import { Age } from './age.tsx'
+import { duration } from './measures.ts'
+import { jobPath, replicaPath } from './paths.ts'
+import type { Column } from './rows.tsx'
+import { StateBadge } from './state-badge.tsx'
+import type { Names } from './use-names.ts'
+
+const T = TEXTS.jobs.vmColumns
+
+/** How well a VM is protected, one line a VM, job and target. */
+export function protectionColumns(names: Names, { withJob }: { readonly withJob: boolean }): readonly Column<Protection>[] {
+  const columns: readonly Column<Protection>[] = [
+    {
+      key: 'vm',
+      head: T.vm,
+      cell: ({ vm, target }) =>
+        target === null ? (
+          vm.name
+        ) : (
+          <Anchor component={Link} to={replicaPath(target, vm.uuid)} fw={600} size="sm">
+            {vm.name}
+          </Anchor>
+        ),
+    },
+    { key: 'state', head: T.state, kind: 'tight', cell: ({ state }) => <StateBadge state={state} /> },
+    ...(withJob
+      ? [
+          {
+            key: 'job',
+            head: TEXTS.replicas.columns.job,
+            cell: ({ job, jobName }: Protection) =>
+              job === null ? (
+                '–'
+              ) : (
+                <Anchor component={Link} to={jobPath(job)} size="sm">
+                  {jobName}
+                </Anchor>
+              ),
+          },
+        ]
+      : []),
+    { key: 'to', head: T.target, cell: ({ target }) => (target === null ? '–' : names.target(target)) },
+    {
+      key: 'rpo',
+      head: T.rpo,
+      kind: 'tight',
+      cell: ({ achievedRpoSeconds, askedRpoSeconds }) => `${duration(achievedRpoSeconds)} / ${duration(askedRpoSeconds)}`,
+    },
+    { key: 'point', head: T.point, kind: 'tight', cell: ({ newestPoint }) => <Age time={newestPoint?.takenAt} /> },
+    {
+      key: 'why',
+      head: T.why,
+      cell: ({ reason, lastError }) => (
+        <>
+          <Text size="xs">{reason}</Text>
+          {lastError !== null && (
+            <Text size="xs" c="dimmed">
+              {lastError.hint}
+            </Text>
+          )}
+        </>
+      ),
+    },
+  ]
+  return columns
+}

@@ -1,0 +1,14 @@
+/** Who looks, so that only what they may do is offered; the server checks anyway. */
+import { createContext, useContext } from 'react'
+import { type Role, reaches } from '../../../src/core/control/user.ts'
+import type { Me } from '../api/queries.ts'
+
+export const MeContext = createContext<Me | undefined>(undefined)
+
+export function useMe(): Me {
+  const me = useContext(MeContext)
+  if (me === undefined) throw new Error('nobody is signed in')
+  return me
+}
+
+export const useMay = (needed: Role): boolean => reaches(useMe().role, needed)

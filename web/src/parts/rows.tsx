@@ -1,0 +1,82 @@
+/** A table; of many rows only those in sight are in the document. */
+import { Table } from '@mantine/core'
+import { useVirtualizer } from '@tanstack/react-virtual'
+import { type ReactNode, useRef } from 'react'
+
+export interface Column<T> {
+  readonly key: string
+  readonly head: ReactNode
+  cell(row: T): ReactNode
+  readonly kind?: 'text' | 'tight' | 'number'
+}
+
+interface RowsProps<T> {
+  /** What the table shows, for screen readers. */
+  readonly label: string
+  readonly columns: readonly Column<T>[]
+  readonly rows: readonly T[]
+  keyOf(row: T): string
+  /** In a box of limited height, also when it has few rows. */
+  readonly tall?: boolean
+}
+
+const ROW = 36
+const MANY = 80
+
+export function Rows<T>({ label, columns, rows, keyOf, tall = false }: RowsProps<T>) {
+  const scroll = useRef<HTMLDivElement>(null)
+  const isLong = rows.length > MANY
+  const virtual = useVirtualizer({
+    count: isLong ? rows.length : 0,
+    getScrollElement: () => scroll.current,
+    estimateSize: () => ROW,
+    overscan: 12,
+    initialRect: { width: 800, height: 600 },
+  })
+  const items = virtual.getVirtualItems()
+  const shown = isLong ? items.map(({ index }) => ({ index, row: rows[index] as T })) : rows.map((row, index) => ({ index, row }))
+  const before = isLong ? (items[0]?.start ?? 0) : 0
+  const after = isLong ? virtual.getTotalSize() - (items.at(-1)?.end ?? 0) : 0
+  return (
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls has to be reached by keyboard
+    <section className={isLong || tall ? 'scroll tall' : 'scroll'} ref={scroll} aria-label={label} tabIndex={0}>
+      <Table highlightOnHover aria-rowcount={rows.length + 1}>
+        <Table.Thead>
+          <Table.Tr aria-rowindex={1}>
+            {columns.map(({ key, head, kind = 'text' }) => (
+              <Table.Th key={key} className={kind} scope="col">
+                {head}
+              </Table.Th>
+            ))}
+          </Table.Tr>
+        </Table.Thead>
+        <Table.Tbody>
+          {before > 0 && <Filler height={before} columns={columns.length} />}
+          {shown.map(({ row, index }) => (
+            <Table.Tr
+              key={keyOf(row)}
+              aria-rowindex={index + 2}
+              data-index={index}
+              {...(isLong ? { ref: (element: HTMLTableRowElement | null) => virtual.measureElement(element) } : {})}
+            >
+              {columns.map(({ key, cell, kind = 'text' }) => (
+                <Table.Td key={key} className={kind}>
+                  {cell(row)}
+                </Table.Td>
+              ))}
+            </Table.Tr>
+          ))}
+          {after > 0 && <Filler height={after} columns={columns.length} />}
+        </Table.Tbody>
+      </Table>
+    </section>
+  )
+}
+
+function Filler({ height, columns }: { readonly height: number; readonly columns: number }) {
+  return (
+    <tr aria-hidden>
+      <td colSpan={columns} style={{ height, padding: 0, border: 0 }} />
+    </tr>
+  )
+}
