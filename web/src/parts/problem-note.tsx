@@ -3,7 +3,7 @@ import { ExclamationTriangleIcon } from '@radix-ui/react-icons'
 import { ApiProblem } from '../api/client.ts'
 
 /** Where the documentation tells of a code. */
-export const errorDocs = (code: string): string => `/docs/errors.md#${code.toLowerCase()}`
+export const errorDocs = (code: string): string => `/docs/errors.md#${code}`
 
 /** What happened, what to do, and the code with a link to its page. */
 export function ProblemNote({ error, title }: { readonly error: unknown; readonly title?: string }) {
