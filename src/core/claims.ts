@@ -3,7 +3,7 @@
  * a claim on it. What one chain no longer needs may be the base of another, whose last run failed. Pure.
  */
 import type { SourceFacts } from './observation.ts'
-import type { Removal } from './plan.ts'
+import type { Removal } from './removals.ts'
 
 /** One chain that takes part in a run. */
 export interface Chain {

@@ -1,6 +1,6 @@
 /** Whether a snapshot of a source and a VM on the target, made of it by any means, can be linked into a chain. Pure. */
 import { type Reason, ROUNDING } from './base.ts'
-import { isExcludedByName } from './plan.ts'
+import { isExcludedByName } from './exclusion.ts'
 
 /** A disk as it hangs on a VM or a snapshot VM. */
 export interface SeedDisk {

@@ -1,7 +1,8 @@
 /** Whether what a run will write fits into the target's storage, as far as that can be known beforehand. Pure. Bytes throughout. */
 import type { Reason } from './base.ts'
 import type { SourceDisk, TargetFacts } from './observation.ts'
-import type { DiskPlan, Refusal } from './plan.ts'
+import type { DiskPlan } from './plan.ts'
+import type { Refusal } from './refusals.ts'
 
 /** What a run adds to the storage: no less than, and as far as is known no more than. */
 export interface SpaceNeed {

@@ -3,7 +3,7 @@
 import type { Reason } from '../core/base.ts'
 import type { MergedRemoval } from '../core/claims.ts'
 import { claimsOf, MARK, readRunMark, runMark } from '../core/marks.ts'
-import type { Removal } from '../core/plan.ts'
+import type { Removal } from '../core/removals.ts'
 import type { Ref } from '../xapi/ref.ts'
 import type { Xapi } from '../xapi/xapi.ts'
 import { looksLikeCopyVm } from './copy-vms.ts'

@@ -2,7 +2,7 @@
 import type { Reason } from '../core/base.ts'
 import { type MergedRemoval, mergeRemovals, trackedStay } from '../core/claims.ts'
 import { MARK, withoutMarks } from '../core/marks.ts'
-import type { Removal } from '../core/plan.ts'
+import type { Removal } from '../core/removals.ts'
 import type { Ref } from '../xapi/ref.ts'
 import { DiskReading } from './disk-reading.ts'
 import type { Inspected } from './inspect-source.ts'

@@ -31,7 +31,7 @@ function firstColumn(document: string, name: RegExp): string[] {
 
 /** Codes of the plan's refusals that something makes. */
 function refusals(): string[] {
-  const body = /^export interface Refusal \{\n([\s\S]*?)\n {2}readonly text/m.exec(read('src/core/plan.ts'))?.[1]
+  const body = /^export interface Refusal \{\n([\s\S]*?)\n {2}readonly text/m.exec(read('src/core/refusals.ts'))?.[1]
   assert.ok(body)
   const made = new Set(all(sources('core'), /\bcode: '([\w-]+)'/g))
   return all(body, /'([\w-]+)'/g).filter((code) => made.has(code))

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Failure } from '../failure.ts'
-import type { Refusal } from '../plan.ts'
+import type { Refusal } from '../refusals.ts'
 import type { ErrorArea } from './entry.ts'
 import { asCode, ERROR_AREAS, type ErrorCode, errorEntry, isErrorCode, isXapiErrorCode } from './registry.ts'
 
