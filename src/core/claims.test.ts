@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { changeRecord, settled, snapshotVm, sourceDisk } from '../../test/support/seen-pools.ts'
 import { mergeRemovals, trackedStay } from './claims.ts'
-import type { Removal } from './plan.ts'
+import type { Removal } from './removals.ts'
 
 const removal = (uuid: string, more: Partial<Removal> = {}): Removal => {
   return { side: 'source', kind: 'disk', uuid, name: uuid, reason: `${uuid} goes`, when: 'after', ...more }
