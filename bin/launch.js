@@ -15,8 +15,19 @@ export async function launch(args) {
   if (majorOf(process.version) < oldestNode) return await launchUnderNewerNode()
   // Stripping types costs 40 MiB and a third of a second in each process: what came out is kept, under the hash of the source.
   if (isCheckout) module.enableCompileCache(process.env.NODE_COMPILE_CACHE ?? join(root, 'node_modules', '.cache', 'compiled'))
+  // A server's page is built: a checkout has it only as sources.
+  if (isCheckout && args[0] === 'serve' && !args.includes('--help')) await buildPage()
   const { main } = await import(pathToFileURL(isCheckout ? sources : join(root, 'dist', 'cli', 'main.js')).href)
   await main(args)
+}
+
+async function buildPage() {
+  const { buildPage: build } = await import(pathToFileURL(join(root, 'scripts', 'build-page.ts')).href)
+  try {
+    build()
+  } catch (error) {
+    process.stderr.write(`understudy serve: ${error.message}; the server starts without it\n`)
+  }
 }
 
 /** A fresh clone: what is needed is installed first, as for every npm script. */

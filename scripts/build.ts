@@ -2,6 +2,7 @@
 import { spawnSync } from 'node:child_process'
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
+import { buildPage } from './build-page.ts'
 
 const root = join(import.meta.dirname, '..')
 // Nothing of an earlier build may get into the package.
@@ -9,14 +10,5 @@ rmSync(join(root, 'dist'), { recursive: true, force: true })
 const tsc = join(root, 'node_modules', '.bin', 'tsc')
 const { status, error } = spawnSync(tsc, ['-p', 'tsconfig.build.json'], { cwd: root, stdio: ['ignore', 'inherit', 'inherit'] })
 if (error) throw error
-process.exitCode = status || buildPage()
-
-function buildPage(): number {
-  const vite = join(root, 'node_modules', '.bin', 'vite')
-  const built = spawnSync(vite, ['build', '-c', join('web', 'vite.config.ts'), '--logLevel', 'warn'], {
-    cwd: root,
-    stdio: ['ignore', 'inherit', 'inherit'],
-  })
-  if (built.error) throw built.error
-  return built.status ?? 1
-}
+process.exitCode = status ?? 1
+if (status === 0) buildPage({ always: true })

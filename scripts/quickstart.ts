@@ -1,11 +1,12 @@
 /**
  * `npm run quickstart`: two simulated pools, one VM; a full copy, writes of its guest, a delta, and the proof that both sides are
- * equal. Then the lab stays up until Ctrl-C; with --once it ends.
+ * equal; then a server that goes on with it. Lab, server and page stay up until Ctrl-C; with --once all of it ends.
  */
 import { styleText } from 'node:util'
 import { type MeasuredRun, replicate } from '../bench/replicate-process.ts'
 import { formatBytes } from '../src/cli/sizes.ts'
 import { type ControlledLabPool, type SpawnedLab, spawnLab } from '../test/support/lab.ts'
+import { type QuickstartServer, startQuickstartServer } from './quickstart-server.ts'
 
 const writes = { count: 96, granule: 65_536 }
 
@@ -46,7 +47,7 @@ async function hashOf(pool: ControlledLabPool, vdi: string): Promise<string> {
   return sha256
 }
 
-async function show(lab: SpawnedLab, started: number): Promise<void> {
+async function show(lab: SpawnedLab, serverStarts: Promise<QuickstartServer>, started: number): Promise<QuickstartServer> {
   const [source, target] = lab.pools
   if (!source || !target) throw new Error('the lab has less than two pools')
   const vm = pickVm(source)
@@ -67,14 +68,27 @@ async function show(lab: SpawnedLab, started: number): Promise<void> {
   if (second.report.disks.some(({ mode }) => mode !== 'delta')) throw new Error('the second run sent more than a delta')
   await prove(source, target, second)
   done('Replica', `restore point "${second.report.restorePoint.name}" on ${target.name}`)
+
+  const server = await serverStarts
+  const job = await server.protect(source, target, second.report)
+  const { totals, endedAt, startedAt } = await server.run(job)
+  const took = (Date.parse(endedAt ?? '') - Date.parse(startedAt ?? '')) / 1000
+  const what = totals.fulls === 0 ? 'delta' : 'full'
+  done(
+    'Server',
+    `job "${job.name}", every 10 minutes; its first run: ${bold(what)}, ${formatBytes(totals.bytesSent)} sent, ${seconds(took)}`,
+  )
+  return server
 }
 
-async function stayUp(lab: SpawnedLab, stop: AbortSignal): Promise<void> {
+async function stayUp(lab: SpawnedLab, server: QuickstartServer, stop: AbortSignal): Promise<void> {
   const pools = lab.pools.map(
     ({ name, url, user, password, control }) => `  ${bold(name.padEnd(8))} ${url}  ${user} / ${password}  ${dim(`control ${control}`)}`,
   )
   console.log(`
-The lab stays up until Ctrl-C:
+The page: ${bold(server.url)}  ${server.user} / ${server.password}
+
+Server and lab stay up until Ctrl-C:
 ${pools.join('\n')}
 
 Try further:
@@ -104,12 +118,20 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => st
 console.log(bold('\nUnderstudy quickstart\n'))
 const started = performance.now()
 try {
-  const lab = await spawnLab()
+  // Its page is built meanwhile.
+  const serverStarts = startQuickstartServer()
+  serverStarts.catch(() => undefined)
   try {
-    await show(lab, started)
-    if (!options.includes('--once')) await stayUp(lab, stopping.signal)
+    const lab = await spawnLab()
+    try {
+      const server = await show(lab, serverStarts, started)
+      if (!options.includes('--once')) await stayUp(lab, server, stopping.signal)
+    } finally {
+      await (await serverStarts.catch(() => undefined))?.close()
+      await lab.close()
+    }
   } finally {
-    await lab.close()
+    await (await serverStarts.catch(() => undefined))?.close()
   }
 } catch (error) {
   // Ctrl-C reaches the lab and the run as well: what they say then is no news.

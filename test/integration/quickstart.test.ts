@@ -28,17 +28,19 @@ test('quickstart --once shows a full copy, a delta and the equal hashes of both 
   assert.match(text, /^✓ First run +full: .* sent, /m)
   assert.match(text, /^✓ Second run +delta: 12\.0 MiB changed, /m)
   assert.equal(text.match(/^✓ Equal +disk \d on both pools: SHA-256 [0-9a-f]{16}…/gm)?.length, 2)
+  assert.match(text, /^✓ Server +job "database to \w+", every 10 minutes; its first run: delta, /m)
   assert.doesNotMatch(text, /Ctrl-C/)
 })
 
 test('quickstart without --once keeps the lab up until it is interrupted, then leaves nothing', async () => {
   let isSignalled = false
   const { code, text, errors } = await quickstart([], (shown, kill) => {
-    if (isSignalled || !shown.includes('The lab stays up until Ctrl-C')) return
+    if (isSignalled || !shown.includes('stay up until Ctrl-C')) return
     isSignalled = true
     kill('SIGINT')
   })
   assert.equal(code, 0, errors)
+  assert.match(text, /^The page: http:\/\/127\.0\.0\.1:\d+ +admin \/ /m)
   assert.match(text, /https:\/\/127\.0\.0\.1:\d+ +root \/ /)
 })
 
