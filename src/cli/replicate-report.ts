@@ -33,8 +33,9 @@ function planLine(disk: DiskPlan): string {
     repair: "onto a clone of the restore point's disk, by comparing both sides",
     resume: 'onto the disk that an interrupted run began to write',
   }[landing.kind]
+  const inUse = disk.expectedBytes === undefined ? '' : `, of which at most ${formatBytes(disk.expectedBytes)} in use`
   const why = landing.kind === 'clone' ? `; ${landing.why.text}` : ''
-  return `${head} ${onto}, ${formatBytes(disk.size)} (${disk.reason.text}${why})${disk.reason.avoid ? ` — to avoid it: ${disk.reason.avoid}` : ''}`
+  return `${head} ${onto}, ${formatBytes(disk.size)}${inUse} (${disk.reason.text}${why})${disk.reason.avoid ? ` — to avoid it: ${disk.reason.avoid}` : ''}`
 }
 
 export function formatReport(report: RunReport): string {

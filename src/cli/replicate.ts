@@ -128,6 +128,7 @@ async function openTargets(
     onBrokenChain: wanted.onBrokenChain === 'ask' ? ('refuse' as const) : wanted.onBrokenChain,
     allowInsecureNbd: wanted.allowInsecureNbd,
     excludeDisks: new Set(wanted.excludeDisks),
+    excludeDisksOfThisVm: true,
     waitMs: wanted.waitMs,
     signal,
     budget: createByteBudget(MEMORY),

@@ -283,3 +283,30 @@ test('the input of a plan stays as it was, and the same input gives the same pla
     assert.deepEqual(planVmRun(source, target, policy), first)
   }
 })
+
+test('G6: a full copy says how much will be read at most, a delta promises nothing', () => {
+  const { source, target, policy } = settled()
+  const GIB_HELD = { least: 0, most: GIB }
+  source.disks = [sourceDisk(0, [2], { allocated: GIB_HELD }), sourceDisk(7, [], { allocated: GIB_HELD })]
+  const planned = planVmRun(source, target, policy)
+  assert.ok(planned.kind === 'plan')
+  assert.deepEqual(
+    planned.plan.disks.map((disk) => disk.mode !== 'skipped' && [disk.mode, disk.expectedBytes]),
+    [
+      ['delta', undefined],
+      ['full', GIB],
+    ],
+  )
+})
+
+test('a disk that was to be left out and that the VM has not is told of, by uuid and by position', () => {
+  const { source, target, policy } = settled()
+  const [first] = source.disks
+  assert.ok(first)
+  const planned = planVmRun(source, target, { ...policy, leftOut: new Set([first.uuid, '1', '9', 'gone']) })
+  assert.ok(planned.kind === 'plan')
+  assert.deepEqual(
+    planned.plan.warnings.filter(({ code }) => code === 'exclusion-unused').map(({ text }) => text),
+    ['the VM has no disk 9, which was to be left out', 'the VM has no disk gone, which was to be left out'],
+  )
+})

@@ -23,6 +23,8 @@ export interface Policy {
   readonly retention: number | RetentionRule
   /** Source network uuid → target network uuid, null to leave disconnected. */
   readonly networks: ReadonlyMap<string, string | null>
+  /** Disks that were named to be left out of this very VM, by uuid or position: those that it has not are told of. */
+  readonly leftOut?: ReadonlySet<string>
   /** Time of the run, for retention by days and the like: the restore point to come belongs to today. */
   readonly now?: number
   /** Default: `full`. */
@@ -39,6 +41,8 @@ export type DiskPlan =
       readonly source: string
       readonly name: string
       readonly size: number
+      /** Of a full onto a new disk: bytes that will be read at most, by what the source's storage says it holds. What changed is not known before the snapshot. */
+      readonly expectedBytes?: number
       readonly reason: Reason
       readonly choice: BaseChoice
     }
@@ -142,7 +146,11 @@ function planDisk(disk: SourceDisk, target: TargetFacts, resumable: Resumable | 
   if (shared !== undefined) return { mode: shared.kind, userdevice, source, name, size, reason: shared.reason, choice: shared }
   const broken = isBroken(chosen, disk, target.restorePoints)
   const choice = broken && policy.onBrokenChain === 'repair' ? repaired(chosen, disk, target.restorePoints) : chosen
-  return { mode: choice.kind, userdevice, source, name, size, reason: choice.reason, choice }
+  return { mode: choice.kind, userdevice, source, name, size, ...expected(disk, choice), reason: choice.reason, choice }
+}
+
+function expected({ size, allocated }: SourceDisk, { landing }: BaseChoice): { readonly expectedBytes?: number } {
+  return landing.kind === 'create' && allocated !== undefined ? { expectedBytes: Math.min(allocated.most, size) } : {}
 }
 
 function dropped(disks: readonly DiskPlan[], target: TargetFacts): VmRunPlan['dropDisks'] {
@@ -197,6 +205,10 @@ function warnings(source: SourceFacts, disks: readonly DiskPlan[], vifs: readonl
   for (const network of policy.networks.keys()) {
     if (source.vifs.some((vif) => vif.network === network)) continue
     out.push({ code: 'mapping-unused', text: `the VM has no interface on network ${network}, which the mapping of networks names` })
+  }
+  for (const disk of policy.leftOut ?? []) {
+    if (source.disks.some(({ uuid, userdevice }) => disk === uuid || disk === userdevice)) continue
+    out.push({ code: 'exclusion-unused', text: `the VM has no disk ${disk}, which was to be left out` })
   }
   for (const device of source.passedThrough) {
     out.push({ code: 'passed-through', text: `the VM has ${device} of its host, which the replica has not: it starts without it` })

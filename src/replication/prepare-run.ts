@@ -45,6 +45,8 @@ export interface RunOptions {
   readonly onPlan?: (plan: VmRunPlan) => void
   /** Source disks that are left out, by uuid or position. */
   readonly excludeDisks?: ReadonlySet<string>
+  /** Whether these were named for this VM alone, so that one it has not is a mistake to tell; default: not. */
+  readonly excludeDisksOfThisVm?: boolean
   /** How long a VM on its way elsewhere, or a chain that its storage is merging, is waited for (prepare-when-free.ts); default: not. */
   readonly waitMs?: number
   /** See RunContext. */
@@ -86,6 +88,7 @@ export async function prepareRun(options: RunOptions): Promise<PreparedRun> {
     networks: options.networks,
     onBrokenChain: options.onBrokenChain ?? 'full',
     ...(options.common === undefined ? {} : { common: options.common }),
+    ...(options.excludeDisksOfThisVm && options.excludeDisks ? { leftOut: options.excludeDisks } : {}),
   }
   const planned = planVmRun(leavingOut(inspected.facts, options.excludeDisks), inspectedTarget.facts, policy)
   if (planned.kind === 'refused') {
