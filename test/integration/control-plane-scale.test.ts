@@ -7,27 +7,35 @@ import { HOUR, jobSpec, MINUTE, SOURCE, scheduleSpec, simulatedPlane, vmUuid } f
 const JOBS = 100
 const VMS = 2_000
 const TAKES = 10_000
+const AT_ONCE = 100
+
+/**
+ * When VM runs begin at the earliest: as many servers as the limit allows, each free again after `TAKES`. In whatever order a queue that never
+ * idles serves runs of equal length, the times at which some run begins are these.
+ */
+function earliestStarts(arrivals: readonly number[]): number[] {
+  const ordered = arrivals.toSorted((a, b) => a - b)
+  const starts: number[] = []
+  for (const [nth, at] of ordered.entries()) starts.push(Math.max(at, nth < AT_ONCE ? at : (starts[nth - AT_ONCE] as number) + TAKES))
+  return starts
+}
 
 test('2,000 VMs in 100 jobs every ten minutes: none is left out, none overlaps, and none begins later than limits make it', async (t) => {
   const begun = new Map<string, number[]>()
-  const late: number[] = []
-  let ticks: ReadonlyMap<string, number> = new Map()
   const server = await simulatedPlane({
     vms: VMS,
     keepEvents: false,
     takes: () => TAKES,
-    onBegin: ({ vm, job }: EngineRequest) => {
+    onBegin: ({ vm }: EngineRequest) => {
       const times = begun.get(vm) ?? []
       times.push(server.clock.now())
       begun.set(vm, times)
-      const tick = ticks.get(job)
-      if (tick !== undefined) late.push((server.clock.now() - tick) % (10 * MINUTE))
     },
   })
   try {
     const { plane, clock, engine } = server
-    // 2,000 VM runs of 10 s each in 600 s are 34 at once: with room for all of them to begin at their tick, every delay is the scheduler's.
-    await plane.settings.change({ vmRunsAtOnce: 500, vmRunsPerPool: 100, vmRunsPerSr: 100 })
+    // 2,000 VM runs of 10 s each in 600 s are 34 at once; jobs that happen to tick together are held up by the limit, and by nothing else.
+    await plane.settings.change({ vmRunsAtOnce: 500, vmRunsPerPool: AT_ONCE, vmRunsPerSr: AT_ONCE })
     for (let nth = 0; nth < JOBS; nth++) {
       const include = Array.from(
         { length: VMS / JOBS },
@@ -36,7 +44,7 @@ test('2,000 VMs in 100 jobs every ten minutes: none is left out, none overlaps, 
       const job = { ...jobSpec({ name: `job ${nth}`, selection: { include, exclude: [] }, settings: { vmsAtOnce: 20 } }) }
       await plane.jobs.create({ ...job, schedules: [scheduleSpec()] })
     }
-    ticks = new Map((await plane.jobs.upcoming()).map(({ job, at }) => [job, Date.parse(at as string)]))
+    const ticks = (await plane.jobs.upcoming()).map(({ at }) => Date.parse(at as string))
     const started = performance.now()
     await clock.moveBy(20 * MINUTE)
     const seconds = (performance.now() - started) / 1000
@@ -46,13 +54,16 @@ test('2,000 VMs in 100 jobs every ten minutes: none is left out, none overlaps, 
       'each VM at each of two ticks',
     )
     assert.equal(engine.begun, 2 * VMS)
-    late.sort((a, b) => a - b)
+    const arrivals = ticks.flatMap((at) => [at, at + 10 * MINUTE]).flatMap((at) => Array.from({ length: VMS / JOBS }, () => at))
+    const earliest = earliestStarts(arrivals)
+    const starts = [...begun.values()].flat().toSorted((a, b) => a - b)
+    const late = starts.map((at, nth) => at - (earliest[nth] as number)).toSorted((a, b) => a - b)
     const p99 = late[Math.floor(late.length * 0.99)] as number
     t.diagnostic(
-      `${engine.begun} VM runs in ${seconds.toFixed(1)} s; at most ${engine.most} at once; begun after their tick: p50 ${late[late.length >> 1]} ms, p99 ${p99} ms`,
+      `${engine.begun} VM runs in ${seconds.toFixed(1)} s; at most ${engine.most} at once; begun later than limits make it: p99 ${p99} ms`,
     )
-    // The limit of 100 at once can be reached by jobs that happen to tick together: then VMs wait for those before them.
-    assert.ok(p99 <= TAKES, `${p99}`)
+    assert.ok(p99 <= 1000, `${p99}`)
+    assert.ok(engine.most <= AT_ONCE)
     const { protected: kept } = await plane.replicas.counts()
     assert.equal(kept, VMS)
     assert.deepEqual(server.errors, [])
