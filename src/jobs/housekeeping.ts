@@ -1,9 +1,11 @@
-/** Old runs, alerts and messages go by age; and whether the database can be used is tried now and then. */
+/** Old runs and what is kept with them, alerts, messages and the audit log go by age; and whether the database can be used is tried now and then. */
 import { setImmediate } from 'node:timers/promises'
+import type { Timestamp } from '../core/control/job.ts'
 import type { ServerSettings } from '../core/control/settings.ts'
+import { pruneAudit } from '../store/audit/prune-audit.ts'
 import { pruneNotifications } from '../store/notifications/prune-notifications.ts'
-import type { Store } from '../store/open-store.ts'
-import { pruneRuns } from '../store/runs/prune-runs.ts'
+import type { Queries, Store } from '../store/open-store.ts'
+import { pruneDetails, pruneRuns } from '../store/runs/prune-runs.ts'
 import { toTimestamp } from '../store/timestamps.ts'
 import type { Clock } from './clock.ts'
 
@@ -17,7 +19,9 @@ export interface HousekeepingParts {
 const PRUNE_MS = 3_600_000
 const LOOK_MS = 60_000
 const DAY_MS = 86_400_000
-const AT_ONCE = 5
+const RUNS_AT_ONCE = 5
+const DETAILS_AT_ONCE = 100
+const AUDIT_AT_ONCE = 1_000
 
 export class Housekeeping {
   readonly #parts: HousekeepingParts
@@ -55,9 +59,17 @@ export class Housekeeping {
 
   async #prune(): Promise<void> {
     const { store, clock, settings } = this.#parts
-    const before = toTimestamp(clock.now() - settings().keepRunsDays * DAY_MS)
-    // In portions: 50 runs of 20 VMs took half a second out of 300,000 VM runs. The store answers without a turn of the event loop, so one is taken.
-    while (!this.#stopped && (await store.transaction((db) => pruneRuns(db, before, AT_ONCE))) === AT_ONCE) await setImmediate()
-    await store.transaction((db) => pruneNotifications(db, before))
+    const { keepRunsDays, keepDetailsDays, keepAuditDays } = settings()
+    const daysAgo = (days: number): Timestamp => toTimestamp(clock.now() - days * DAY_MS)
+    // In portions: 50 runs of 20 VMs took half a second out of 300,000 VM runs.
+    await this.#inPortions(RUNS_AT_ONCE, (db) => pruneRuns(db, daysAgo(keepRunsDays), RUNS_AT_ONCE))
+    await this.#inPortions(DETAILS_AT_ONCE, (db) => pruneDetails(db, daysAgo(keepDetailsDays), DETAILS_AT_ONCE))
+    await this.#inPortions(AUDIT_AT_ONCE, (db) => pruneAudit(db, daysAgo(keepAuditDays), AUDIT_AT_ONCE))
+    await store.transaction((db) => pruneNotifications(db, daysAgo(keepRunsDays)))
+  }
+
+  /** The store answers without a turn of the event loop, so one is taken between two portions. */
+  async #inPortions(atOnce: number, prune: (db: Queries) => Promise<number>): Promise<void> {
+    while (!this.#stopped && (await this.#parts.store.transaction(prune)) === atOnce) await setImmediate()
   }
 }

@@ -2,6 +2,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Failure } from '../../src/core/failure.ts'
+import { insertAudit } from '../../src/store/audit/insert-audit.ts'
+import { listAudit } from '../../src/store/audit/list-audit.ts'
 import {
   DAY,
   HOUR,
@@ -342,3 +344,29 @@ planeTest('runs go by age, and only those', { vms: 1, keepEvents: false }, async
   const oldest = Date.parse(items.at(-1)?.queuedAt as string)
   assert.ok(clock.now() - oldest < 2 * DAY + 2 * HOUR)
 })
+
+planeTest(
+  'plans, reports and logs of old successes, and the old of the audit log, go by ages of their own; the runs stay',
+  { vms: 1, keepEvents: false },
+  async (server) => {
+    const { plane, clock, store } = server
+    await plane.settings.change({ keepDetailsDays: 1, keepAuditDays: 2 })
+    const entry = { actor: SYSTEM, address: '', action: 'job.run', object: { kind: 'job', id: 'job' }, outcome: 'done', details: {} }
+    for (const days of [0, 3]) await insertAudit(store.db, { ...entry, at: new Date(clock.now() + days * DAY).toISOString() })
+    await plane.jobs.create({ ...jobSpec(), schedules: [scheduleSpec({ timing: { kind: 'interval', minutes: 360 } })] })
+    await clock.moveBy(4 * DAY)
+    const { items } = await plane.runs.vmRuns({ limit: 500 })
+    assert.ok(items.length >= 15, `${items.length} are kept`)
+    const ages: number[] = []
+    for (const { id, queuedAt } of items) {
+      const detail = await plane.runs.vmRun(id)
+      assert.equal(detail.state, 'success')
+      const age = clock.now() - Date.parse(queuedAt)
+      if (detail.report !== null) ages.push(age)
+      else assert.deepEqual([detail.plan, detail.log, age > DAY], [null, [], true])
+    }
+    assert.ok(ages.length >= 4 && Math.max(...ages) < DAY + 2 * HOUR, `${ages}`)
+    const { items: entries } = await listAudit(store.db, {})
+    assert.equal(entries.length, 1)
+  },
+)

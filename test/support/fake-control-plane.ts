@@ -115,6 +115,7 @@ export function fakeControlPlane(): FakeControlPlane {
     vmRunsPerSr: 2,
     vmRunsAtOnce: 8,
     keepRunsDays: 90,
+    keepDetailsDays: 14,
     keepAuditDays: 365,
     dailyReportAt: null,
     maintenance: [],

@@ -72,6 +72,7 @@ const settingsFields = {
   vmRunsPerSr: atOnce,
   vmRunsAtOnce: atOnce,
   keepRunsDays: days,
+  keepDetailsDays: days,
   keepAuditDays: days,
   dailyReportAt: nullable(
     Type.String({ pattern: '^([01]\\d|2[0-3]):[0-5]\\d$', description: '`HH:MM`, local time; null: no daily report' }),

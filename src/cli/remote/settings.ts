@@ -23,6 +23,7 @@ const noun: Noun = {
         'vm-runs-per-sr': { value: 'N', help: 'VM runs at once that write to a storage repository' },
         'vm-runs-at-once': { value: 'N', help: 'VM runs at once altogether' },
         'keep-runs': { value: 'DAYS', help: 'days that finished runs are kept' },
+        'keep-details': { value: 'DAYS', help: 'days that plans, reports and logs of VM runs that succeeded are kept' },
         'keep-audit': { value: 'DAYS', help: 'days that the audit log is kept' },
         'daily-report': { value: 'HH:MM', help: "when the daily report is sent, in the server's time; off: none" },
       },
@@ -63,6 +64,7 @@ function shown(context: Context, settings: ServerSettings): number {
       ['VM runs per SR', String(settings.vmRunsPerSr)],
       ['VM runs at once', String(settings.vmRunsAtOnce)],
       ['Runs are kept', `${settings.keepRunsDays} days`],
+      ['Details of successes are kept', `${settings.keepDetailsDays} days`],
       ['Audit log is kept', `${settings.keepAuditDays} days`],
       ['Daily report', settings.dailyReportAt ?? 'off'],
     ])
@@ -86,6 +88,7 @@ async function set(context: Context, given: Given): Promise<number> {
     vmRunsPerSr: given.number('vm-runs-per-sr', 1, 1000),
     vmRunsAtOnce: given.number('vm-runs-at-once', 1, 1000),
     keepRunsDays: given.number('keep-runs', 1, 36_500),
+    keepDetailsDays: given.number('keep-details', 1, 36_500),
     keepAuditDays: given.number('keep-audit', 1, 36_500),
   }
   const change: Partial<ServerSettings> = {

@@ -7,6 +7,7 @@ const COUNTS = {
   vmRunsPerSr: [1, 100],
   vmRunsAtOnce: [1, 500],
   keepRunsDays: [1, 3650],
+  keepDetailsDays: [1, 3650],
   keepAuditDays: [1, 3650],
 } as const satisfies Partial<Record<keyof ServerSettings, readonly [number, number]>>
 

@@ -18,6 +18,8 @@ export interface ServerSettings {
   readonly vmRunsPerSr: number
   readonly vmRunsAtOnce: number
   readonly keepRunsDays: number
+  /** Plans, reports and log lines of VM runs that succeeded; what went wrong keeps them as long as its run. */
+  readonly keepDetailsDays: number
   readonly keepAuditDays: number
   /** `HH:MM` of local time, null: no daily report. */
   readonly dailyReportAt: string | null
@@ -29,6 +31,7 @@ export const DEFAULT_SERVER_SETTINGS: ServerSettings = {
   vmRunsPerSr: 4,
   vmRunsAtOnce: 8,
   keepRunsDays: 30,
+  keepDetailsDays: 14,
   keepAuditDays: 365,
   dailyReportAt: null,
   maintenance: [],
