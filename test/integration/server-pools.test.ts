@@ -51,6 +51,9 @@ test('G10: a pool is added by what its certificate was seen to be; hosts, storag
     const added = await server.pools.add(loginOf(paris()))
     assert.deepEqual([added.state, added.error, added.url], ['connected', null, paris().url])
     assert.ok(added.name.length > 0)
+    // Whoever adds it is told at once what is in it.
+    assert.equal(added.counts.vms, paris().vms.length)
+    assert.ok(added.counts.srs > 0)
     const inventory = await seen(server, added.id)
     assert.deepEqual(
       inventory.vms.map((vm) => vm.uuid).sort(),

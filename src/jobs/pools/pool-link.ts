@@ -64,6 +64,8 @@ export class PoolLink {
   readonly #waiting = new Set<PromiseWithResolvers<SharedClient>>()
   readonly #used = new Set<SharedClient>()
   #telling: NodeJS.Timeout | undefined
+  /** Aborted when everything is known first: what waits for it goes on. */
+  readonly #sight = new AbortController()
 
   constructor(record: PoolRecord, lastSeenAt: number | undefined, options: PoolLinkOptions) {
     this.#record = record
@@ -95,6 +97,11 @@ export class PoolLink {
     if (this.#seenAt === undefined) return undefined
     this.#inventory ??= buildInventory(this.#tables, this.#record.id, new Date(this.#lastSeenAt ?? this.#seenAt).toISOString())
     return this.#inventory
+  }
+
+  /** Waits until everything in the pool is known, no longer than so many milliseconds. Never rejects. */
+  async firstSight(ms: number, signal: AbortSignal): Promise<void> {
+    await delay(ms, undefined, { signal: AbortSignal.any([this.#sight.signal, signal]) }).catch(() => undefined)
   }
 
   /** Begins, or begins anew with what was changed; `connected`: a client that was made to try it. */
@@ -219,6 +226,7 @@ export class PoolLink {
     const first = this.#seenAt === undefined
     this.#heard()
     this.#seenAt ??= this.#options.now()
+    this.#sight.abort()
     if (!changed && !first) return
     this.#inventory = undefined
     this.#telling ??= setTimeout(() => {

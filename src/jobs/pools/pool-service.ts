@@ -23,6 +23,8 @@ import { testPool } from './test-pool.ts'
 
 /** What somebody waits for at a form. */
 const TRY_MS = 60_000
+/** So long somebody who adds a pool waits for what is in it; it is seen later else. */
+const FIRST_SIGHT_MS = 5_000
 
 export interface PoolServiceOptions {
   readonly store: Store
@@ -73,7 +75,7 @@ export class PoolService implements PoolOperations, PoolAccess {
     const url = normalUrl(pool.url)
     const fingerprints = [fingerprintOf(pool.fingerprint)]
     const connected = await this.#try({ url, user: pool.user, password: pool.password, fingerprints }, undefined)
-    return await this.#inTurn(connected, async () => {
+    const added = await this.#inTurn(connected, async () => {
       const id = randomUUID()
       const { store, secrets, clock } = this.#options
       const record: PoolRecord = {
@@ -98,8 +100,10 @@ export class PoolService implements PoolOperations, PoolAccess {
       const link = this.#link(record, undefined)
       link.restart(record, connected)
       this.#tell({ kind: 'pool', pool: link.status() })
-      return link.status()
+      return link
     })
+    await added.firstSight(FIRST_SIGHT_MS, this.#closing.signal)
+    return added.status()
   }
 
   async list(): Promise<readonly PoolStatus[]> {
