@@ -25,6 +25,7 @@ before(
       'src',
       'docs',
       'scripts',
+      'web',
       'test/support/programs.ts',
       'package.json',
       'package-lock.json',
@@ -58,7 +59,15 @@ function filesInPackage(): string[] {
 
 test('the package carries compiled JavaScript and its papers, no sources and no tests', () => {
   const files = filesInPackage()
-  for (const wanted of ['./package.json', './README.md', './LICENSE', './CHANGELOG.md', './bin/understudy.js', './dist/cli/main.js']) {
+  for (const wanted of [
+    './package.json',
+    './README.md',
+    './LICENSE',
+    './CHANGELOG.md',
+    './bin/understudy.js',
+    './dist/cli/main.js',
+    './dist-web/index.html',
+  ]) {
     assert.ok(files.includes(wanted), `${wanted} in ${files.join(' ')}`)
   }
   assert.deepEqual(
