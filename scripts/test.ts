@@ -1,6 +1,6 @@
 /**
  * `npm test`: type check, lint and format, layer rules, generated files, then all tests.
- * Usage: npm test [-- [--only checks|unit|integration|contract|fault] [FILE...]]; with a part or files only those run.
+ * Usage: npm test [-- [--only checks|unit|integration|contract|fault|e2e] [FILE...]]; with a part or files only those run.
  */
 import { spawnSync } from 'node:child_process'
 import { globSync, mkdtempSync, rmSync } from 'node:fs'
@@ -8,6 +8,7 @@ import { availableParallelism, tmpdir } from 'node:os'
 import { delimiter, join, resolve } from 'node:path'
 import { run } from 'node:test'
 import { parseArgs } from 'node:util'
+import { buildPage } from './build-page.ts'
 import { installSystemPackages } from './system-packages.ts'
 import { TestReport, type Totals } from './test-report.ts'
 
@@ -30,6 +31,7 @@ const parts: Readonly<Record<string, readonly string[]>> = {
   integration: ['test/integration/**/*.test.ts'],
   contract: ['test/contract/**/*.test.ts'],
   fault: ['test/fault/**/*.test.ts'],
+  e2e: ['test/e2e/**/*.test.ts'],
 }
 
 /** Prints what a failed check printed. Names of the failed ones; what a check says that it did not do is told like a skipped test. */
@@ -113,6 +115,8 @@ const files = named.length > 0 ? named : filesOf(values.only ? (parts[values.onl
 const isWhole = values.only === undefined && named.length === 0
 
 installSystemPackages()
+// Once for all that start a server; what is wrong with it is told by the tests of the page.
+if (files.some((file) => /[/\\](e2e|integration)[/\\]/.test(file))) buildPage()
 const isChecking = isWhole || values.only === 'checks'
 const checked = isChecking ? runChecks() : { failed: [], notRun: [] }
 const totals = files.length > 0 ? await runTests(files) : { passed: 0, failed: 0, notRun: [] }

@@ -19,6 +19,7 @@ export const packageOf = {
   openssl: 'openssl',
   curl: 'curl',
   python3: 'python3',
+  chromium: 'chromium',
 } as const
 
 export type Program = keyof typeof packageOf

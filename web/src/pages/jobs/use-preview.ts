@@ -12,7 +12,9 @@ export function usePreview(selection: Selection): UseQueryResult<Preview> {
   return useQuery({
     queryKey: ['preview', settled],
     queryFn: () => post<Preview>('/jobs/preview', settled),
-    placeholderData: keepPreviousData,
+    // Nothing is chosen: there is nothing to ask, and what was shown before is not true any more.
+    enabled: settled.include.length > 0,
+    ...(selection.include.length > 0 ? { placeholderData: keepPreviousData } : {}),
     staleTime: 5_000,
   })
 }
