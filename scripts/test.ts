@@ -13,7 +13,7 @@ import { installSystemPackages } from './system-packages.ts'
 import { TestReport, type Totals } from './test-report.ts'
 
 const root = join(import.meta.dirname, '..')
-const testLimitMs = 120_000
+const testLimitMs = 300_000
 const wholeLimitMs = 30 * 60_000
 
 const checks: readonly (readonly [name: string, program: string, ...args: string[]])[] = [

@@ -12,7 +12,7 @@ const installed = join(folder, 'installed')
 const understudy = join(installed, 'node_modules', '.bin', 'understudy')
 
 function npm(cwd: string, ...args: string[]): string {
-  const { status, stdout, stderr, error } = spawnSync('npm', args, { cwd, encoding: 'utf8', timeout: 110_000 })
+  const { status, stdout, stderr, error } = spawnSync('npm', args, { cwd, encoding: 'utf8', timeout: 280_000 })
   assert.equal(status, 0, `npm ${args.join(' ')}: ${error?.message ?? ''}\n${stdout}\n${stderr}`)
   return stdout
 }
@@ -41,7 +41,7 @@ before(
     const tarball = join(folder, `understudy-${packageVersion()}.tgz`)
     npm(installed, 'install', '--omit=dev', '--ignore-scripts', '--prefer-offline', '--no-audit', '--no-fund', tarball)
   },
-  { timeout: 240_000 },
+  { timeout: 600_000 },
 )
 after(() => rmSync(folder, { recursive: true, force: true }))
 
