@@ -116,7 +116,13 @@ const isWhole = values.only === undefined && named.length === 0
 
 installSystemPackages()
 // Once for all that start a server; what is wrong with it is told by the tests of the page.
-if (files.some((file) => /[/\\](e2e|integration)[/\\]/.test(file))) buildPage()
+if (files.some((file) => /[/\\](e2e|integration)[/\\]/.test(file))) {
+  try {
+    buildPage()
+  } catch (error) {
+    console.error(String(error))
+  }
+}
 const isChecking = isWhole || values.only === 'checks'
 const checked = isChecking ? runChecks() : { failed: [], notRun: [] }
 const totals = files.length > 0 ? await runTests(files) : { passed: 0, failed: 0, notRun: [] }
