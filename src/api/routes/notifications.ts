@@ -3,6 +3,7 @@ import type { ChannelSpec } from '../../core/control/notification.ts'
 import { route } from '../route.ts'
 import { closed, page, pageRequest } from '../schema/forms.ts'
 import * as schema from '../schema/notification.ts'
+import { shownTo } from '../shown-address.ts'
 
 /** The secret goes its own way: it is stored encrypted, and is no part of what is shown. */
 function apart<T extends { readonly secret?: string }>({
@@ -19,7 +20,10 @@ export const notificationRoutes = [
     needs: 'viewer',
     summary: 'Lists the channels that notifications go out by',
     reply: page(schema.channel, 'ChannelPage'),
-    handle: async ({ api }) => ({ items: await api.plane.notifications.channels(), next: null }),
+    async handle({ api, who }) {
+      const channels = await api.plane.notifications.channels()
+      return { items: channels.map((channel) => shownTo(who.role, channel)), next: null }
+    },
   }),
   route({
     method: 'POST',

@@ -36,6 +36,10 @@ const PIECES = [
   '<i8>9e999</i8>',
 ]
 
+/** Every eighth is as it should be, so that answers are looked at too, whatever the damage does to the others. */
+const mostlyDamaged = (round: number, random: (below: number) => number, whole: readonly string[], pieces: readonly string[]): string =>
+  round % 8 === 0 ? (whole[random(whole.length)] as string) : damagedText(random, whole, pieces)
+
 /** Takes what it is given, as long as it is plain data. */
 const dispatcher = {
   dispatch: async (name: string, params: readonly unknown[]) => {
@@ -49,7 +53,7 @@ test(`damaged XML-RPC calls are answered or Malformed, nothing else, and prototy
   const random = randomNumbers(seed)
   const outcomes = { answered: 0, malformed: 0 }
   for (let round = 0; round < rounds; round++) {
-    const text = damagedText(random, CALLS, PIECES)
+    const text = mostlyDamaged(round, random, CALLS, PIECES)
     try {
       await answerXml(dispatcher, text)
       outcomes.answered++
@@ -59,7 +63,7 @@ test(`damaged XML-RPC calls are answered or Malformed, nothing else, and prototy
     }
   }
   assert.deepEqual(Object.keys(Object.prototype), [])
-  if (rounds >= 300) assert.ok(Math.min(outcomes.answered, outcomes.malformed) > rounds / 100, JSON.stringify(outcomes))
+  assert.ok(outcomes.answered >= rounds / 8 && outcomes.malformed > 0, JSON.stringify(outcomes))
 })
 
 const JSON_CALLS = [
@@ -89,7 +93,7 @@ test(`damaged ova.xml and tar headers give ArchiveFault or values, nothing else 
   const random = randomNumbers(seed + 2)
   let read = 0
   for (let round = 0; round < rounds; round++) {
-    const text = damagedText(random, OVA, PIECES)
+    const text = mostlyDamaged(round, random, OVA, PIECES)
     try {
       decodeOvaXml(text)
       read++
@@ -101,5 +105,5 @@ test(`damaged ova.xml and tar headers give ArchiveFault or values, nothing else 
     const member = decodeTarHeader(header)
     assert.ok(member === undefined || (Number.isSafeInteger(member.size) && member.size >= 0 && member.name.length <= 256))
   }
-  if (rounds >= 300) assert.ok(read > 0)
+  assert.ok(read >= rounds / 8, `${read}`)
 })
