@@ -83,7 +83,8 @@ test(
     await page.getByRole('textbox', { name: /^Cron expression/ }).fill('30 3 * * *')
     await page.getByRole('textbox', { name: 'Restore points to keep' }).fill('7')
     await page.getByRole('button', { name: 'Save changes' }).click()
-    await heading('copy')
+    // Not "Edit copy", which is there until everything is stored.
+    await page.getByRole('heading', { name: 'copy', level: 1, exact: true }).waitFor()
     const { schedules } = await jobNamed('copy')
     assert.deepEqual(
       schedules.map(({ timing, retention }) => [timing, retention.last]),
