@@ -5,6 +5,7 @@ import type { PoolLogin } from '../xapi/pool-url.ts'
 import type { Xapi } from '../xapi/xapi.ts'
 import { UsageError } from './command.ts'
 import { poolArgument, uuidArgument } from './pool-arguments.ts'
+import { failed } from './told-failure.ts'
 
 export interface TargetArgument {
   readonly to: PoolLogin
@@ -49,8 +50,6 @@ export async function mapNetworks(
 export type Told =
   | { readonly kind: 'success'; readonly told: object; readonly text: string }
   | { readonly kind: 'failure'; readonly error: unknown }
-
-export const failed = ({ code, message, hint }: Failure) => ({ status: 'failed', error: { code, message, hint } })
 
 export const nameOf = ({ to, sr }: TargetArgument) => `target ${sr} of ${to.url}`
 

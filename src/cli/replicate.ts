@@ -19,7 +19,8 @@ import { networkArgument, poolArgument, trustArgument, uuidArgument } from './po
 import { parseMinutes } from './remote/times.ts'
 import { type ProgressView, progressView } from './replicate-progress.ts'
 import { formatPlan, formatReport } from './replicate-report.ts'
-import { failed, mapNetworks, nameOf, srArguments, type TargetArgument, type Told, targetArguments, tellAll } from './replicate-targets.ts'
+import { mapNetworks, nameOf, srArguments, type TargetArgument, type Told, targetArguments, tellAll } from './replicate-targets.ts'
+import { failed } from './told-failure.ts'
 
 const MIB = 1024 * 1024
 const BROKEN_CHAIN = ['full', 'ask', 'repair'] as const

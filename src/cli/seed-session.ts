@@ -7,6 +7,7 @@ import { type Connections, withConnections } from './connect-pool.ts'
 import { trustArgument } from './pool-arguments.ts'
 import { formatBytes } from './sizes.ts'
 import { statusLine } from './status-line.ts'
+import { failed } from './told-failure.ts'
 
 /** Block data in memory at once. */
 export const SEED_MEMORY = 32 * 1024 * 1024
@@ -47,10 +48,7 @@ export async function inSeedSession<T>(
   } catch (error) {
     status.clear()
     const explained = explainError(error)
-    if (json && explained instanceof Failure) {
-      const { code, message, hint } = explained
-      process.stdout.write(`${JSON.stringify({ status: 'failed', error: { code, message, hint } })}\n`)
-    }
+    if (json && explained instanceof Failure) process.stdout.write(`${JSON.stringify(failed(explained))}\n`)
     throw explained
   }
 }

@@ -13,6 +13,7 @@ import { stopSignal, UsageError } from '../command.ts'
 import { withConnections } from '../connect-pool.ts'
 import { optionalUuid, trustArgument } from '../pool-arguments.ts'
 import { statusLine } from '../status-line.ts'
+import { failed } from '../told-failure.ts'
 
 /** Of util.parseArgs. */
 export const POINT_OPTIONS = {
@@ -127,10 +128,7 @@ export async function inSession(
   } catch (error) {
     status.clear()
     const explained = explainError(error)
-    if (json && explained instanceof Failure) {
-      const { code, message, hint } = explained
-      process.stdout.write(`${JSON.stringify({ status: 'failed', error: { code, message, hint } })}\n`)
-    }
+    if (json && explained instanceof Failure) process.stdout.write(`${JSON.stringify(failed(explained))}\n`)
     throw explained
   }
 }

@@ -7,7 +7,7 @@ import { randomUUID } from 'node:crypto'
 import type { ByteBudget } from '../../block/block.ts'
 import type { Reason } from '../../core/base.ts'
 import { Failure } from '../../core/failure.ts'
-import { claimsOf, parseDatetime, readMarks, readRunMark, START_BLOCKED } from '../../core/marks.ts'
+import { claimsOf, readMarks, readRunMark, START_BLOCKED } from '../../core/marks.ts'
 import { planVifs } from '../../core/networks.ts'
 import type { VerifyReport } from '../../core/report.ts'
 import { judgeSeed, type SeedPair } from '../../core/seed.ts'
@@ -15,12 +15,12 @@ import type { Ref } from '../../xapi/ref.ts'
 import type { Xapi } from '../../xapi/xapi.ts'
 import { holdChain } from '../chain-lock.ts'
 import { commitRestorePoint } from '../commit.ts'
-import { isGone } from '../destroy.ts'
 import { digestOf } from '../disk-report.ts'
 import { inspectSource } from '../inspect-source.ts'
 import { inspectTarget } from '../inspect-target.ts'
 import { nbdTransport } from '../nbd-transport.ts'
 import { disksOf, drivesOf, findByUuid, type PoolView, viewPool } from '../pool-view.ts'
+import { askStarted } from '../prepare-run.ts'
 import { refreshReplica } from '../replica-vm.ts'
 import type { RunContext } from '../session.ts'
 import { confirmSnapshot, readSnapshot, type SourceSnapshot } from '../source-snapshot.ts'
@@ -77,7 +77,7 @@ export async function linkSeed(options: LinkSeedOptions): Promise<SeedReport> {
   const views = await viewBoth(options)
   const [vmRef] = findSeedVm(views.target, options.vm)
   const snapshot = inspectSeedSnapshot(views.source, options.snapshot)
-  const vm = inspectSeedVm(views.target, options.vm, await startedAt(target, vmRef, signal))
+  const vm = inspectSeedVm(views.target, options.vm, await askStarted(options)(vmRef))
   const of = snapshot.facts.source
   // Without its VM or a disk there is no chain to look for; judgeSeed says what is wrong.
   const sr = vm.facts.disks[0]?.sr ?? ''
@@ -144,17 +144,6 @@ async function viewBoth({ source, target, signal }: LinkSeedOptions): Promise<Li
   }
   const [one, other] = await Promise.all([viewPool(source, signal), viewPool(target, signal)])
   return { source: one, target: other }
-}
-
-/** The epoch of its metrics means that it never was. */
-async function startedAt(target: Xapi, vm: Ref<'VM'>, signal: AbortSignal): Promise<number | undefined> {
-  try {
-    const metrics = await target.call<Ref<'VM_metrics'>>('VM.get_metrics', [vm], { signal })
-    return parseDatetime(await target.call<string>('VM_metrics.get_start_time', [metrics], { signal }))
-  } catch (error) {
-    if (isGone(error)) return undefined
-    throw error
-  }
 }
 
 function chainOn(views: Linking['views'], ids: RunContext['ids'], samePool: boolean) {
