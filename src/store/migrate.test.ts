@@ -11,6 +11,9 @@ import type { Failure } from '../core/failure.ts'
 import { migrate } from './migrate.ts'
 import { MIGRATIONS } from './migrations/all.ts'
 import { DATABASE_FILE, openStore } from './open-store.ts'
+import { listPools } from './pools/list-pools.ts'
+import { setKnownHosts, setLoginRefusals } from './pools/note-pool.ts'
+import { updatePool } from './pools/update-pool.ts'
 import type { Tables } from './schema.ts'
 import { nodeSqliteDialect, TransactionScope } from './sqlite-driver.ts'
 
@@ -75,6 +78,40 @@ for (const version of Object.keys(MIGRATIONS)) {
     await wanted.db.destroy()
   })
 }
+
+test('a pool that version 0001 registered is there after the upgrade: nothing known of its hosts, nothing refused', async (t) => {
+  const folder = folderFor(t)
+  const old = opened(folder)
+  await migrate(old.db, { upTo: '0001-first' })
+  old.file.exec(`insert into pools (id, name, url, user_name, secret, fingerprints, pool_uuid, enabled, created_at, last_seen_at)
+    values ('p', 'Paris', 'https://10.0.0.1', 'root', 'sealed', '["AB:CD"]', 'its-uuid', 1, 1000, null)`)
+  await old.db.destroy()
+  const store = await openStore({ folder })
+  const stored = {
+    record: {
+      id: 'p',
+      name: 'Paris',
+      url: 'https://10.0.0.1',
+      user: 'root',
+      fingerprints: ['AB:CD'],
+      poolUuid: 'its-uuid',
+      enabled: true,
+      createdAt: '1970-01-01T00:00:01.000Z',
+    },
+    secret: 'sealed',
+    lastSeenAt: null,
+    knownHosts: new Map<string, string>(),
+    loginRefusals: 0,
+  }
+  assert.deepEqual(await listPools(store.db), [stored])
+  await setKnownHosts(store.db, 'p', new Map([['10.0.0.2:443', 'EF:01']]))
+  await setLoginRefusals(store.db, 'p', 3)
+  // What a person changes leaves alone what was learned.
+  await updatePool(store.db, { ...stored, secret: 'sealed anew' })
+  const learned = { knownHosts: new Map([['10.0.0.2:443', 'EF:01']]), loginRefusals: 3 }
+  assert.deepEqual(await listPools(store.db), [{ ...stored, secret: 'sealed anew', ...learned }])
+  await store.close()
+})
 
 test('the tables of this version are those that the queries are written for', async (t) => {
   const folder = folderFor(t)

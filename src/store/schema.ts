@@ -49,7 +49,10 @@ export interface Tables {
     outcome: string
     details: string
   }
-  /** `secret` is encrypted (store/secrets). `fingerprints` is a JSON list. */
+  /**
+   * `secret` is encrypted (store/secrets). `fingerprints` is a JSON list. `known_hosts`: fingerprint by `host:port`, as the pool itself told
+   * while it was trusted (JSON). `login_refusals`: how often in a row the pool refused the stored password.
+   */
   pools: {
     id: string
     name: string
@@ -61,6 +64,8 @@ export interface Tables {
     enabled: number
     created_at: number
     last_seen_at: number | null
+    known_hosts: Generated<string>
+    login_refusals: Generated<number>
   }
   /** `spec`: selection, targets and settings. */
   jobs: { id: string; name: string; enabled: number; spec: string; version: number; created_at: number; updated_at: number }

@@ -1,7 +1,9 @@
 /** All versions of the database in order. A version that was released is never changed: what is new gets a number of its own. */
 import type { Migration } from 'kysely/migration'
 import * as first from './0001-first.ts'
+import * as poolHosts from './0002-pool-hosts.ts'
 
 export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0001-first': first,
+  '0002-pool-hosts': poolHosts,
 }

@@ -9,6 +9,10 @@ export interface StoredPool {
   /** The password, sealed (secrets/). */
   readonly secret: string
   readonly lastSeenAt: Timestamp | null
+  /** Fingerprint by `host:port`, as the pool told of its hosts; none of a pool that is stored first. */
+  readonly knownHosts?: ReadonlyMap<string, string>
+  /** How often in a row the pool refused the password. */
+  readonly loginRefusals?: number
 }
 
 export function poolOfRow(row: Selectable<Tables['pools']>): StoredPool {
@@ -25,9 +29,12 @@ export function poolOfRow(row: Selectable<Tables['pools']>): StoredPool {
     },
     secret: row.secret,
     lastSeenAt: toTimestampOrNull(row.last_seen_at),
+    knownHosts: new Map(Object.entries(JSON.parse(row.known_hosts) as Record<string, string>)),
+    loginRefusals: row.login_refusals,
   }
 }
 
+/** Without what is only learned of it (note-pool.ts). */
 export function rowOfPool({ record, secret, lastSeenAt }: StoredPool): Insertable<Tables['pools']> {
   return {
     id: record.id,
