@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import fastifyStatic from '@fastify/static'
 import swaggerUi from '@fastify/swagger-ui'
 import type { FastifyInstance } from 'fastify'
+import { registerDocs } from './docs/docs-routes.ts'
 import { API_PREFIX, noSuchAddress } from './register-route.ts'
 import { PAGE_POLICY, setSecurityHeaders } from './security-headers.ts'
 
@@ -33,18 +34,7 @@ export async function registerPages(app: FastifyInstance, options: PageOptions):
       theme: { title: 'Understudy API' },
     })
   })
-  if (docsFolder !== undefined && existsSync(docsFolder)) {
-    await app.register(fastifyStatic, {
-      root: docsFolder,
-      prefix: '/docs/',
-      decorateReply: false,
-      index: false,
-      allowedPath: (path) => /^\/[\w-]+\.(md|svg|json)$/.test(path),
-      setHeaders: (reply, path) => {
-        if (path.endsWith('.md')) void reply.header('content-type', 'text/plain; charset=utf-8')
-      },
-    })
-  }
+  if (docsFolder !== undefined && existsSync(docsFolder)) await registerDocs(app, docsFolder, secure)
   const hasPage = pageFolder !== undefined && existsSync(join(pageFolder, 'index.html'))
   if (hasPage) {
     await app.register(fastifyStatic, {

@@ -10,6 +10,7 @@ import type { Alert, Channel, ChannelSpec } from '../core/control/notification.t
 import type { Page, PageRequest, RunFilter, VmRunFilter } from '../core/control/page.ts'
 import type { PoolInventory, PoolRecord, PoolStatus } from '../core/control/pool-record.ts'
 import type { Protection } from '../core/control/protection.ts'
+import type { RunFigures } from '../core/control/run-figures.ts'
 import type { Run, VmRun, VmRunDetail } from '../core/control/run-record.ts'
 import type { ServerSettings } from '../core/control/settings.ts'
 
@@ -115,6 +116,8 @@ export interface RunOperations {
   get(id: string): Promise<Run & { readonly vmRuns: readonly VmRun[] }>
   vmRun(id: string): Promise<VmRunDetail>
   vmRuns(filter: VmRunFilter): Promise<Page<VmRun>>
+  /** How much was moved, hour by hour, and where it went. */
+  figures(): Promise<RunFigures>
 }
 
 export interface ProtectionFilter extends PageRequest {

@@ -25,6 +25,7 @@ import { ProtectionWatch } from './protection/protection-watch.ts'
 import { repeatInterrupted } from './repeat-interrupted.ts'
 import { Relearning } from './replicas/relearning.ts'
 import { Replicas } from './replicas/replica-operations.ts'
+import { FigureBook } from './runs/figure-book.ts'
 import { runOperations } from './runs/run-operations.ts'
 import { RunService } from './runs/run-service.ts'
 import { Scheduler } from './scheduler.ts'
@@ -77,13 +78,17 @@ export function createControlPlane(options: ControlPlaneOptions): ControlPlane {
   })
   const alertWatch = new AlertWatch({ clock, alerts, book, pools })
   const sender = new OutboxSender({ store, clock, secrets, onError, leastPauseMs: timing.betweenMessagesMs })
+  const figures = new FigureBook({ store, clock, book })
   const service: RunService = new RunService({
     store,
     clock,
     engine,
     limits: limitsOf(settings),
     resolve,
-    onRun: (run) => events.emit({ kind: 'run', run }),
+    onRun(run) {
+      figures.note(run)
+      events.emit({ kind: 'run', run })
+    },
     onVmRun: (vmRun) => events.emit({ kind: 'vm-run', vmRun }),
     storeOutcome: (db, vmRun) => watch.storeOutcome(db, vmRun),
     onEnded: (vmRun, run) => {
@@ -208,7 +213,7 @@ export function createControlPlane(options: ControlPlaneOptions): ControlPlane {
   return {
     pools,
     jobs: jobOperations({ book, pools, clock, scheduler, watch, cancelJob: async (job) => service.cancelJob(job) }),
-    runs: runOperations({ store, clock, book, settings, service }),
+    runs: runOperations({ store, clock, book, settings, service, figures }),
     replicas,
     notifications: notificationOperations(store, secrets, sender),
     settings: { get: async () => settings.current, change: (change) => settings.change(change) },
@@ -227,6 +232,7 @@ export function createControlPlane(options: ControlPlaneOptions): ControlPlane {
         await endUnfinishedVerifications(db, clock.now())
       })
       await Promise.all([settings.load(), book.load(), alerts.load(), watch.load()])
+      figures.load().catch(onError)
       const lastTicks = new Map([...(await listLastTicks(store.db))].map(([id, tick]) => [id, fromTimestampOrNull(tick)]))
       stops.push(pools.onChange(poolChanged), clock.onSetBack(clockSetBack))
       await firstSight(pools, clock, timing.firstSightMs, closing.signal)
@@ -255,7 +261,7 @@ export function createControlPlane(options: ControlPlaneOptions): ControlPlane {
       callOffWindows?.()
       watch.stop()
       alertWatch.stop()
-      await Promise.all([scheduler.stop(), reporter.stop(), housekeeping.stop(), relearning.stop()])
+      await Promise.all([scheduler.stop(), reporter.stop(), housekeeping.stop(), relearning.stop(), figures.stop()])
       await service.close(graceMs)
       await replicas.close()
       watch.stop()

@@ -65,6 +65,19 @@ planeTest('every tick makes one run, over a simulated week', { vms: 1, keepEvent
   assert.deepEqual(new Set(await states(server)), new Set(['success']))
 })
 
+planeTest('what runs moved is told hour by hour and for each target, after a restart as before', { keepEvents: false }, async (server) => {
+  const { clock } = server
+  const spec = jobSpec()
+  await server.plane.jobs.create({ ...spec, schedules: [scheduleSpec({ timing: { kind: 'interval', minutes: 60 } })] })
+  await clock.moveBy(2 * DAY)
+  const before = await server.plane.runs.figures()
+  const sum = (key: 'runs' | 'bytesSent' | 'changedBytes' | 'failed') => before.hours.reduce((all, hour) => all + hour[key], 0)
+  assert.deepEqual([sum('runs'), sum('bytesSent'), sum('changedBytes'), sum('failed')], [48, 48 * 3300, 48 * 3072, 0])
+  assert.deepEqual(before.targets, [{ ...spec.targets[0], bytesSent: 48 * 3300 }])
+  await server.restart()
+  assert.deepEqual(await server.plane.runs.figures(), before)
+})
+
 planeTest('a run by hand: whole job, some VMs, one schedule; what is not chosen or not there is refused', {}, async (server) => {
   const { plane, clock, engine } = server
   const job = await plane.jobs.create({ ...jobSpec({ enabled: false }), schedules: [scheduleSpec(), scheduleSpec({ name: 'daily' })] })

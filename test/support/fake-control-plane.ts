@@ -268,6 +268,11 @@ export function fakeControlPlane(): FakeControlPlane {
       get: async (id) => ({ ...runOf(id), vmRuns: vmRuns.filter(({ run }) => run === id) }),
       vmRun: async (id) => ({ ...vmRunOf(id), plan: null, report: null, log: [{ at: TIME, level: 'info', text: 'begun' }] }),
       vmRuns: async (filter) => paged(vmRuns, filter),
+      figures: async () => ({
+        since: TIME,
+        hours: [{ from: TIME, changedBytes: 2048, bytesSent: 1024, runs: 1, failed: 0 }],
+        targets: [{ pool: 'pool-2', sr: 'sr-1', bytesSent: 1024 }],
+      }),
     },
     replicas: {
       protection: async (filter) =>

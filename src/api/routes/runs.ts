@@ -60,6 +60,14 @@ export const runRoutes = [
     handle: ({ api, params }) => api.plane.runs.vmRun(params.id),
   }),
   route({
+    method: 'GET',
+    path: '/figures',
+    needs: 'viewer',
+    summary: 'Shows how much runs moved, hour by hour over 30 days, and how much went to each target in the last week',
+    reply: schema.runFigures,
+    handle: ({ api }) => api.plane.runs.figures(),
+  }),
+  route({
     method: 'POST',
     path: '/vm-runs/:id/cancel',
     needs: 'operator',

@@ -6,6 +6,7 @@ import type { Static } from 'typebox'
 import type { Job, JobSettings, JobSpec, Schedule, ScheduleSpec, Selection, Target, Timing } from '../../core/control/job.ts'
 import type { PoolInventory, PoolStatus } from '../../core/control/pool-record.ts'
 import type { Protection } from '../../core/control/protection.ts'
+import type { RunFigures } from '../../core/control/run-figures.ts'
 import type { Run, VmRun, VmRunDetail } from '../../core/control/run-record.ts'
 import type { RetentionRule } from '../../core/retention.ts'
 import type {
@@ -54,6 +55,7 @@ export type SchemasAgree = Agreed<
     Same<Static<typeof run.vmRunDetail>, VmRunDetail>,
     Same<Static<typeof run.startRun>, StartRun>,
     Same<Static<typeof run.runFilter>, RunFilter>,
+    Same<Static<typeof run.runFigures>, RunFigures>,
     Same<Static<typeof replica.protection>, Protection>,
     Same<Static<typeof replica.restorePoint>, RestorePoint>,
     Same<Static<typeof notification.channelSpec>, ChannelSpec>,

@@ -151,6 +151,25 @@ export const vmRunDetail = closed(
   { title: 'VmRunDetail' },
 )
 
+const hourFigures = closed(
+  {
+    from: timestamp,
+    changedBytes: Type.Number(),
+    bytesSent: Type.Number(),
+    runs: count,
+    failed: Type.Integer({ minimum: 0, description: 'of `runs`, those that failed, also in part' }),
+  },
+  { title: 'HourFigures', description: 'an hour of UTC; bytes of a run count in the hours that it took, the run in that of its end' },
+)
+const targetFigures = closed(
+  { pool: Type.String(), sr: Type.String(), bytesSent: Type.Number() },
+  { title: 'TargetFigures', description: 'over the last seven days, or since `since`; a run to several targets counts with even shares' },
+)
+export const runFigures = closed(
+  { since: nullable(timestamp), hours: Type.Array(hourFigures), targets: Type.Array(targetFigures) },
+  { title: 'RunFigures', description: 'hours in which nothing was are left out' },
+)
+
 export const startRun = closed(
   {
     job: line(),

@@ -14,6 +14,7 @@ import type { Clock } from '../clock.ts'
 import type { RunOperations, StartRun } from '../control-plane.ts'
 import type { JobBook } from '../job-book.ts'
 import type { SettingsBook } from '../settings-book.ts'
+import type { FigureBook } from './figure-book.ts'
 import type { RunService } from './run-service.ts'
 
 export interface RunOperationParts {
@@ -22,9 +23,10 @@ export interface RunOperationParts {
   readonly book: JobBook
   readonly settings: SettingsBook
   readonly service: RunService
+  readonly figures: FigureBook
 }
 
-export function runOperations({ store, clock, book, settings, service }: RunOperationParts): RunOperations {
+export function runOperations({ store, clock, book, settings, service, figures }: RunOperationParts): RunOperations {
   const liveRun = (run: Run): Run => service.liveRun(run.id) ?? run
   const liveVmRun = (vmRun: VmRun): VmRun => service.liveVmRun(vmRun.id)?.record ?? vmRun
   const storedRun = async (id: string): Promise<Run> => {
@@ -71,6 +73,7 @@ export function runOperations({ store, clock, book, settings, service }: RunOper
       const { items, next } = await listVmRuns(store.db, filter)
       return { items: items.map(liveVmRun), next }
     },
+    figures: () => figures.figures(),
   }
 }
 

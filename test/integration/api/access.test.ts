@@ -46,6 +46,7 @@ const TABLE: Readonly<Record<string, Access>> = {
   'POST /api/v1/runs/:id/cancel': 'operator',
   'GET /api/v1/vm-runs': 'viewer',
   'GET /api/v1/vm-runs/:id': 'viewer',
+  'GET /api/v1/figures': 'viewer',
   'POST /api/v1/vm-runs/:id/cancel': 'operator',
   'GET /api/v1/protections': 'viewer',
   'GET /api/v1/protections/counts': 'viewer',

@@ -42,8 +42,24 @@ test('the built page is served with a strict policy, its assets for long, its ow
     const answer = await get(url)
     assert.ok(!answer.body.includes('outside') && !answer.body.includes('"name": "understudy"'), url)
   }
-  assert.match((await get('/docs/errors.md')).body, /^# Errors/)
+  assert.match((await get('/docs/errors.md', '*/*')).body, /^# Errors/)
   assert.equal((await api.app.inject({ method: 'POST', url: '/jobs', payload: {} })).statusCode, 404)
+})
+
+test('a browser gets the documentation as pages under the policy of the page, whose anchors are what problems link to', async (t) => {
+  const api = await testApi(t, { docsFolder: packageFolder('docs') })
+  const get = (url: string, accept = 'text/html,*/*;q=0.8') => api.app.inject({ url, headers: { accept } })
+  const { type } = (await get('/api/v1/none')).json()
+  const [path, code] = String(type).split('#')
+  const page = await get(path as string)
+  assert.equal(page.headers['content-type'], 'text/html; charset=utf-8')
+  assert.match(String(page.headers['content-security-policy']), /style-src 'self'/)
+  assert.ok(page.body.includes(`id="${code}"`), code)
+  assert.match((await get('/docs/style.css')).body, /:target/)
+  assert.equal((await get('/docs/')).headers.location, '/docs/index.md')
+  for (const url of ['/docs/..%2fREADME.md', '/docs/adr%2f0001-xml-rpc-without-a-package.md', '/docs/.md']) {
+    assert.equal((await get(url)).statusCode, 404, url)
+  }
 })
 
 test('a password that was hashed by weaker parameters is hashed anew at the sign-in', async (t) => {
