@@ -94,6 +94,20 @@ test('what the server would refuse, or take for the end, is a RangeError', () =>
   }
 })
 
+/** A sector to sixteen each, now and then one of up to 2 MiB: the length is the decoder's business, the bytes are not. */
+function smallExtents(random: (below: number) => number, most: number): { offset: number; length: number }[] {
+  const extents: { offset: number; length: number }[] = []
+  let sector = 0
+  while (extents.length < most) {
+    sector += random(4) === 0 ? 0 : random(random(2) ? 64 : 900)
+    const count = 1 + random(random(512) ? 16 : 4096)
+    if ((sector + count) * 512 > SIZE) break
+    extents.push({ offset: sector * 512, length: count * 512 })
+    sector += count
+  }
+  return extents
+}
+
 const ODD_LENGTHS = [0, 1, 511, 513, 0x7fff_ffff, 0x8000_0000, 0xffff_fe00, 0xffff_ffff, 4 * MiB, 4 * MiB + 512]
 
 /** Damages a stream of frames: headers, lengths and offsets replaced, bytes flipped, pieces cut out or doubled. */
@@ -124,7 +138,7 @@ test(`damaged frames are taken or refused, and write only whole sectors inside t
     const headers: number[] = []
     const parts: Buffer[] = []
     let at = 0
-    for (const { offset, length } of randomExtents(random, SIZE, 1 + random(12))) {
+    for (const { offset, length } of smallExtents(random, 1 + random(12))) {
       const part = Buffer.concat([frameHeader(offset, length), Buffer.alloc(length, 1 + random(255))])
       headers.push(at)
       parts.push(part)

@@ -4,6 +4,8 @@ import { damagedText } from '../../test/support/damaged-text.ts'
 import { randomNumbers, testSeed } from '../../test/support/random-disk.ts'
 import { parseReplyHead } from './bulk-request.ts'
 import { errorReplyAt } from './bulk-transfer.ts'
+import { XapiConnectionError, XapiError } from './errors.ts'
+import { decodeReply } from './json-rpc.ts'
 import { decodeTaskResult } from './task-result.ts'
 
 const seed = testSeed()
@@ -65,4 +67,37 @@ test(`damaged heads of replies are read or not HTTP, and a second reply is found
     assert.equal(place, before.length)
     assert.ok(errorReplyAt(before) < 0)
   }
+})
+
+const REPLIES = [
+  '{"jsonrpc":"2.0","id":7,"result":{"OpaqueRef:1":{"uuid":"a","other_config":{"k":"v"},"VBDs":["OpaqueRef:2"],"n":5}}}',
+  '{"jsonrpc":"2.0","id":7,"error":{"code":1,"message":"HANDLE_INVALID","data":["VDI","OpaqueRef:1"]}}',
+  '{"result":null,"error":["HOST_IS_SLAVE","10.0.0.1"]}',
+]
+const REPLY_PIECES = ['{', '}', '[', ']', '"', ',', 'null', '"error":', '"result":', '"__proto__":', '1e999', '-', '\\u0000', '<html>']
+
+test(`damaged replies give values, XapiError or not-xapi, nothing else (seed ${seed}, ${rounds} rounds)`, () => {
+  const random = randomNumbers(seed + 2)
+  const outcomes = { values: 0, errors: 0, foreign: 0 }
+  const address = { host: '127.0.0.1', port: 443, tls: true }
+  for (let round = 0; round < rounds; round++) {
+    const text = damagedText(random, REPLIES, REPLY_PIECES)
+    try {
+      const value = decodeReply({ status: 200, text }, 'VM.get_all_records', address)
+      assert.ok(value !== undefined && value !== null)
+      outcomes.values++
+    } catch (error) {
+      if (error instanceof XapiError) {
+        assert.ok(typeof error.code === 'string' && error.params.every((param) => typeof param === 'string'))
+        outcomes.errors++
+      } else if (error instanceof XapiConnectionError && error.reason === 'not-xapi') outcomes.foreign++
+      else throw new Error(`round ${round}: ${JSON.stringify(text)}`, { cause: error })
+    }
+  }
+  assert.deepEqual(Object.keys(Object.prototype), [])
+  if (rounds >= 300)
+    assert.ok(
+      Object.values(outcomes).every((count) => count > rounds / 50),
+      JSON.stringify(outcomes),
+    )
 })

@@ -146,7 +146,7 @@ function requestError(error: Error, where: string, method: string): Error {
  * The result of a reply. Failures come as `{code, message, data}`, also without an id when XAPI refuses before it looks at
  * the call (emergency mode; ocaml/xapi/api_server.ml), or as a bare list in the older form.
  */
-function decodeReply(reply: { status: number; text: string }, method: string, address: Address): unknown {
+export function decodeReply(reply: { status: number; text: string }, method: string, address: Address): unknown {
   let value: unknown
   try {
     value = JSON.parse(reply.text)

@@ -31,9 +31,9 @@ export async function receiveRaw(input: ToolInput, device: BlockDevice, length: 
  * the request says of its length is not looked at. Reports no progress, as the tool doesn't.
  */
 export async function receiveFrames(input: ToolInput, device: BlockDevice): Promise<void> {
-  // Both are used again and again: what an incomplete read leaves in them is visible.
+  // Both are used again and again: what an incomplete read leaves in them is visible. Of the buffer there is as much as was needed so far.
   const header = Buffer.alloc(FRAME_HEADER_BYTES)
-  const buffer = Buffer.alloc(BUFFER_BYTES)
+  let buffer = Buffer.alloc(64 << 10)
   for (;;) {
     await input.fill(header)
     const begin = header.readBigInt64LE(0)
@@ -43,11 +43,20 @@ export async function receiveFrames(input: ToolInput, device: BlockDevice): Prom
     // Offsets that a plain number can't hold exactly are far beyond any device; the write refuses them.
     let offset = Number(begin)
     do {
-      const data = buffer.subarray(0, Math.min(BUFFER_BYTES, left))
+      const wanted = Math.min(BUFFER_BYTES, left)
+      if (wanted > buffer.length) buffer = grown(buffer, wanted)
+      const data = buffer.subarray(0, wanted)
       await input.fill(data)
       await device.write(offset, data)
       offset += data.length
       left -= data.length
     } while (left > 0)
   }
+}
+
+/** Zeroes after what the buffer held, at least twice as long. */
+function grown(buffer: Buffer<ArrayBuffer>, least: number): Buffer<ArrayBuffer> {
+  const more = Buffer.alloc(Math.min(BUFFER_BYTES, Math.max(least, 2 * buffer.length)))
+  buffer.copy(more)
+  return more
 }

@@ -28,8 +28,8 @@ export async function qcow2Image(file: FileHandle): Promise<DiskImage> {
 async function* blocksOf(file: FileHandle, header: Qcow2Header, l1: Buffer): AsyncGenerator<ImageBlock> {
   const clusterSize = 2 ** header.clusterBits
   const entriesPerTable = clusterSize / 8
-  const buffer = Buffer.allocUnsafe(Math.max(pieceSize, clusterSize))
   const clusters = Math.ceil(header.size / clusterSize)
+  const buffer = Buffer.allocUnsafe(Math.min(Math.max(pieceSize, clusterSize), clusters * clusterSize))
   for (let table = 0; table * entriesPerTable < clusters; table++) {
     const l2Offset = Number(l1.readBigUInt64BE(table * 8) & offsetMask)
     if (l2Offset === 0) continue

@@ -15,10 +15,12 @@ export async function readUpTo(file: FileHandle, target: Buffer, position: numbe
   return filled
 }
 
-/** Reads exactly `length` bytes; ImageError naming `what` where the file ends before. */
+/** Reads exactly `length` bytes; ImageError naming `what` where the file ends before, and then no memory is taken for what it claims. */
 export async function readExactly(file: FileHandle, position: number, length: number, what: string): Promise<Buffer> {
+  const lacking = () => new ImageError(`the file ends inside its ${what}`)
+  if (length > 0 && (await readUpTo(file, Buffer.alloc(1), position + length - 1)) === 0) throw lacking()
   const target = Buffer.allocUnsafe(length)
   const filled = await readUpTo(file, target, position)
-  if (filled < length) throw new ImageError(`the file ends inside its ${what}`)
+  if (filled < length) throw lacking()
   return target
 }
