@@ -31,8 +31,10 @@ export interface NewDomain {
 export function startDomain(pool: LabPool, vm: Refstring, { host, paused, boot }: NewDomain): void {
   const { db } = pool
   const row = db.get('VM', vm)
-  for (const vbd of texts(row, 'VBDs')) attachDisk(pool, vbd, linuxName(text(db.get('VBD', vbd), 'userdevice')))
-  for (const vif of texts(row, 'VIFs')) db.update('VIF', vif, { currently_attached: true })
+  // A guest that goes on has the devices that it had: others of the VM are not given to it (create_metadata, ocaml/xapi/xapi_xenops.ml).
+  const given = (kind: 'VBD' | 'VIF') => texts(row, `${kind}s`).filter((ref) => boot || flag(db.get(kind, ref), 'currently_attached'))
+  for (const vbd of given('VBD')) attachDisk(pool, vbd, linuxName(text(db.get('VBD', vbd), 'userdevice')))
+  for (const vif of given('VIF')) db.update('VIF', vif, { currently_attached: true })
   const domainType = text(row, 'domain_type')
   const now = xapiDate(pool.now())
   const cpus = count(row, 'VCPUs_at_startup')

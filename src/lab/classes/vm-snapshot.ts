@@ -1,7 +1,8 @@
 /** VM.snapshot, checkpoint, clone, copy (ocaml/xapi/xapi_vm.ml, xapi_vm_snapshot.ml). */
-import type { Call, MessageTable, Refstring } from '../pool.ts'
+import { type Call, type MessageTable, type Refstring, XapiFailure } from '../pool.ts'
+import { featuresOf } from '../storage/driver-features.ts'
 import { endDomain } from './domain.ts'
-import { flag, text } from './fields.ts'
+import { flag, text, texts } from './fields.ts'
 import { withVmOperation } from './operation-lock.ts'
 import { assertNotIsoSr, copyVm } from './vm-copy.ts'
 import { tellAbout } from './vm-news.ts'
@@ -19,6 +20,7 @@ async function checkpoint(call: Call, vm: Refstring, name: string): Promise<Refs
   const made = await withVmOperation(call, { vm, operation: 'checkpoint' }, async () => {
     if (text(call.pool.db.get('VM', vm), 'power_state') !== 'Running') return copyVm(call, { vm, name, kind: 'checkpoint' })
     const host = text(call.pool.db.get('VM', vm), 'resident_on')
+    assertSnapshots(call, vm)
     await suspendDomain(call, vm)
     try {
       return await copyVm(call, { vm, name, kind: 'checkpoint', stateToNote: 'Running' })
@@ -28,6 +30,17 @@ async function checkpoint(call: Call, vm: Refstring, name: string): Promise<Refs
   })
   tellAbout(call, vm, 'VM_CHECKPOINTED', `checkpointed, snapshot name: ${name}`)
   return made
+}
+
+/** Looked at before the VM is suspended (checkpoint in ocaml/xapi/xapi_vm_snapshot.ml); the error names the VM, not the SR. */
+function assertSnapshots({ pool }: Call, vm: Refstring): void {
+  const disks = texts(pool.db.get('VM', vm), 'VBDs')
+    .map((vbd) => pool.db.get('VBD', vbd))
+    .filter((vbd) => text(vbd, 'type') !== 'CD')
+  for (const { VDI } of disks) {
+    const sr = text(pool.db.find('VDI', VDI as Refstring) ?? {}, 'SR')
+    if (pool.db.find('SR', sr) && !featuresOf(pool.db, sr).has('VDI_SNAPSHOT')) throw new XapiFailure('SR_OPERATION_NOT_SUPPORTED', [vm])
+  }
 }
 
 function clone(call: Call, vm: Refstring, name: string): Promise<Refstring> {

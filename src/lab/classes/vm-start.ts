@@ -1,12 +1,13 @@
 /** Starting VMs: start, start_on, resume, resume_on, unpause (ocaml/xapi/xapi_vm.ml, message_forwarding.ml). */
 import { assertReachable } from '../hosts/away.ts'
-import type { Call, MessageTable, Refstring, Row } from '../pool.ts'
+import { type Call, type MessageTable, type Refstring, type Row, XapiFailure } from '../pool.ts'
 import { GENERIC_BIOS_STRINGS } from './bios-strings.ts'
 import { deviceOperationError } from './device-operations.ts'
 import { assertActivatable } from './disk-attachment.ts'
-import { setDomainPaused, startDomain } from './domain.ts'
-import { isNullRef, map, NULL_REF, text, texts, without } from './fields.ts'
+import { endDomain, setDomainPaused, startDomain } from './domain.ts'
+import { flag, isNullRef, map, NULL_REF, text, texts, without } from './fields.ts'
 import { failure, operationKey, whenFree, withVmOperation } from './operation-lock.ts'
+import { assertCpuFits, assertMemory } from './suspend-image.ts'
 import { domainTypeOf } from './vm-create.ts'
 import { memoryOverhead } from './vm-memory.ts'
 import { tellAbout } from './vm-news.ts'
@@ -65,13 +66,15 @@ function startPlatform(vm: Row): Row {
   return { ...platform, 'device-model': uefi ? 'qemu-upstream-uefi' : 'qemu-upstream-compat' }
 }
 
-function resume(call: Call, { vm, host, paused }: Start): Promise<undefined> {
+function resume(call: Call, { vm, host, paused }: Start, force: boolean): Promise<undefined> {
   const { pool } = call
   return withVmOperation(call, { vm, operation: host === undefined ? 'resume' : 'resume_on' }, async () => {
     await withDevicesMarked(call, vm, ['VBD'], () => {
       const place = placeFor(call, vm, host)
-      for (const vbd of texts(pool.db.get('VM', vm), 'VBDs')) assertActivatable(pool, vbd)
+      if (!force) assertCpuFits(pool, vm, place)
       const row = pool.db.get('VM', vm)
+      for (const vbd of texts(row, 'VBDs')) if (flag(pool.db.get('VBD', vbd), 'currently_attached')) assertActivatable(pool, vbd)
+      assertImage(call, vm)
       if (text(row, 'ha_restart_priority') === 'restart') pool.db.update('VM', vm, { ha_always_run: true })
       startDomain(pool, vm, { host: place, paused, boot: false })
     })
@@ -79,6 +82,18 @@ function resume(call: Call, { vm, host, paused }: Start): Promise<undefined> {
     tellAbout(call, vm, 'VM_RESUMED', 'resumed on host')
     return undefined
   })
+}
+
+/** A VM that lost its image is halted, and told so (resume of ocaml/xapi/xapi_xenops.ml). */
+function assertImage({ pool }: Call, vm: Refstring): void {
+  const row = pool.db.get('VM', vm)
+  const image = text(row, 'suspend_VDI')
+  if (!isNullRef(image) && pool.db.find('VDI', image)) {
+    assertMemory(pool, image, row)
+    return
+  }
+  endDomain(pool, vm, 'Halted')
+  throw new XapiFailure('VM_HAS_NO_SUSPEND_VDI', ['VM', vm])
 }
 
 /** The image has done its work once the memory is back. */
@@ -132,9 +147,9 @@ export const vmStartMessages: MessageTable = {
   'VM.start': (call, vm: Refstring, paused: boolean) => start(call, { vm, paused }),
   'VM.start_on': async (call, vm: Refstring, host: Refstring, paused: boolean) =>
     start(call, { vm, host: knownHost(call, vm, host), paused }),
-  'VM.resume': (call, vm: Refstring, paused: boolean) => resume(call, { vm, paused }),
-  'VM.resume_on': async (call, vm: Refstring, host: Refstring, paused: boolean) =>
-    resume(call, { vm, host: knownHost(call, vm, host), paused }),
+  'VM.resume': (call, vm: Refstring, paused: boolean, force: boolean) => resume(call, { vm, paused }, force),
+  'VM.resume_on': async (call, vm: Refstring, host: Refstring, paused: boolean, force: boolean) =>
+    resume(call, { vm, host: knownHost(call, vm, host), paused }, force),
   'VM.unpause': (call, vm: Refstring) =>
     withVmOperation(call, { vm, operation: 'unpause' }, () => {
       setDomainPaused(call.pool, vm, false)

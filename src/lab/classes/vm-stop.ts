@@ -5,6 +5,7 @@ import { noteCutTracking } from './cut-tracking.ts'
 import { endDomain, setDomainPaused, startDomain } from './domain.ts'
 import { count, flag, isNullRef, map, text } from './fields.ts'
 import { withVmOperation } from './operation-lock.ts'
+import { cpuOf, writeMemory } from './suspend-image.ts'
 import { isLive } from './vm-facts.ts'
 import { tellAbout } from './vm-news.ts'
 import { chooseHost, isPlugged } from './vm-placement.ts'
@@ -97,7 +98,9 @@ export async function suspendDomain(call: Call, vm: Refstring): Promise<void> {
     await pool.invoke('VDI.destroy', image)
     throw new XapiFailure('VM_BAD_POWER_STATE', [vm, 'running', text(db.get('VM', vm), 'power_state').toLowerCase()])
   }
-  db.update('VM', vm, { suspend_VDI: image, last_boot_CPU_flags: { vendor: 'GenuineIntel', features: '' } })
+  const state = writeMemory(pool, image)
+  const cpu = cpuOf(db.get('host', text(db.get('VM', vm), 'resident_on')))
+  db.update('VM', vm, { suspend_VDI: image, last_booted_record: state, last_boot_CPU_flags: cpu })
   endDomain(pool, vm, 'Suspended')
 }
 
