@@ -4,14 +4,26 @@
  */
 
 import type { Reason } from '../core/base.ts'
+import type { Activity, ActivityDetail, ActivityFilter } from '../core/control/activity.ts'
 import type { Actor } from '../core/control/audit.ts'
+import type { FailoverConfirmation, FailoverPreview, FailoverRequest, FailoverStatus } from '../core/control/failover-request.ts'
 import type { Job, JobSpec, Schedule, ScheduleSpec, Selection, Target, Timestamp } from '../core/control/job.ts'
 import type { Alert, Channel, ChannelSpec } from '../core/control/notification.ts'
 import type { Page, PageRequest, RunFilter, VmRunFilter } from '../core/control/page.ts'
 import type { PoolInventory, PoolRecord, PoolStatus } from '../core/control/pool-record.ts'
 import type { Protection } from '../core/control/protection.ts'
+import type { PlanCheck, PlanPreview, RecoveryPlanRecord, RecoveryPlanSpec, StartPlan } from '../core/control/recovery-plan-record.ts'
 import type { RunFigures } from '../core/control/run-figures.ts'
 import type { Run, VmRun, VmRunDetail } from '../core/control/run-record.ts'
+import type {
+  SeedCheckResult,
+  SeedExportRequest,
+  SeedFolder,
+  SeedImportRequest,
+  SeedLinkRequest,
+  SeedSnapshotInfo,
+  SeedState,
+} from '../core/control/seed-record.ts'
 import type { ServerSettings } from '../core/control/settings.ts'
 
 // Stored as well, so that they are in core; callers find everything here.
@@ -93,7 +105,7 @@ export interface JobOperations {
 export interface JobsDocument {
   readonly format: 'understudy-jobs'
   readonly version: 1
-  readonly jobs: readonly Omit<Job, 'createdAt' | 'updatedAt' | 'version'>[]
+  readonly jobs: readonly Omit<Job, 'turned' | 'createdAt' | 'updatedAt' | 'version'>[]
   /** So that a document read elsewhere names pools that can be matched by uuid. */
   readonly pools: readonly Pick<PoolRecord, 'id' | 'name' | 'url' | 'poolUuid'>[]
 }
@@ -138,6 +150,8 @@ export interface RestorePoint {
   readonly complete: boolean
   /** The last time that it was read back, and what came of it. */
   readonly verified: { readonly at: Timestamp; readonly mode: string; readonly equal: boolean } | null
+  /** Its last test failover, by whatever means. */
+  readonly tested: { readonly at: Timestamp; readonly outcome: 'ready' | 'not-ready'; readonly seconds: number } | null
 }
 
 export interface ReplicaOperations {
@@ -150,6 +164,55 @@ export interface ReplicaOperations {
     request: { readonly target: Target; readonly restorePoint: string; readonly mode: 'sample' | 'changed' | 'full' },
     by: Actor,
   ): Promise<{ readonly id: string }>
+}
+
+export interface ActivityOperations {
+  /** Newest first. */
+  list(filter: ActivityFilter): Promise<Page<Activity>>
+  get(id: string): Promise<ActivityDetail>
+  /** A document to keep: what was to be done, what was done when, what proves it. */
+  report(id: string): Promise<string>
+  /** Resolves when it has been told; it ends soon after, and takes back what has to be. */
+  cancel(id: string, by: Actor): Promise<Activity>
+  /** Goes on with one that was interrupted, as a new activity. ACTIVITY_OVER */
+  continue(id: string, by: Actor): Promise<Activity>
+}
+
+export interface FailoverOperations {
+  /** Of chains with something to tell; all of a job, a VM or a target pool. Asks the pools. */
+  status(filter: { readonly pool?: string; readonly job?: string; readonly vm?: string }): Promise<readonly FailoverStatus[]>
+  preview(request: FailoverRequest): Promise<FailoverPreview>
+  /** VM_BUSY, CONFIRMATION_NEEDED, and what the preview would fail with; nothing is begun then. */
+  start(request: FailoverRequest & FailoverConfirmation, by: Actor): Promise<Activity>
+}
+
+export interface PlanOperations {
+  list(): Promise<readonly RecoveryPlanRecord[]>
+  get(id: string): Promise<RecoveryPlanRecord>
+  create(spec: RecoveryPlanSpec): Promise<RecoveryPlanRecord>
+  /** RECOVERY_PLAN_CHANGED when somebody else was faster. */
+  update(id: string, change: Partial<RecoveryPlanSpec>, version?: number): Promise<RecoveryPlanRecord>
+  remove(id: string): Promise<void>
+  /** Whether it could be run, as the pools are now. */
+  check(spec: RecoveryPlanSpec): Promise<PlanCheck>
+  preview(id: string, request: StartPlan): Promise<PlanPreview>
+  start(id: string, request: StartPlan, by: Actor): Promise<Activity>
+}
+
+export interface SeedOperations {
+  /** Snapshots of a VM, newest first. */
+  snapshots(pool: string, vm: string): Promise<readonly SeedSnapshotInfo[]>
+  /** Turns change tracking on and takes one. */
+  takeSnapshot(request: { readonly pool: string; readonly vm: string }, by: Actor): Promise<Activity>
+  folders(): Promise<readonly SeedFolder[]>
+  /** Only what an export made. */
+  removeFolder(name: string): Promise<void>
+  export(request: SeedExportRequest, by: Actor): Promise<Activity>
+  import(request: SeedImportRequest, by: Actor): Promise<Activity>
+  check(request: SeedLinkRequest): Promise<SeedCheckResult>
+  link(request: SeedLinkRequest, by: Actor): Promise<Activity>
+  /** Of a chain that was seeded. */
+  state(job: string, vm: string, target: Target): Promise<SeedState>
 }
 
 export interface NotificationOperations {
@@ -180,6 +243,10 @@ export type ServerEvent =
   | { readonly kind: 'vm-run'; readonly vmRun: VmRun }
   | { readonly kind: 'protection'; readonly protection: Protection }
   | { readonly kind: 'alert'; readonly alert: Alert }
+  /** At each change of state or stage, and every second or so while bytes move. */
+  | { readonly kind: 'activity'; readonly activity: Activity }
+  | { readonly kind: 'plan'; readonly plan: RecoveryPlanRecord }
+  | { readonly kind: 'plan-removed'; readonly id: string }
   | {
       readonly kind: 'verified'
       readonly id: string
@@ -193,6 +260,10 @@ export interface ControlPlane {
   readonly jobs: JobOperations
   readonly runs: RunOperations
   readonly replicas: ReplicaOperations
+  readonly activities: ActivityOperations
+  readonly failover: FailoverOperations
+  readonly plans: PlanOperations
+  readonly seeds: SeedOperations
   readonly notifications: NotificationOperations
   readonly settings: SettingsOperations
   /** Called for each event until the function given back is called. */

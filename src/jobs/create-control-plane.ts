@@ -16,6 +16,7 @@ import { firstSight } from './first-sight.ts'
 import { Housekeeping } from './housekeeping.ts'
 import { JobBook } from './job-book.ts'
 import { jobOperations, resolveNow } from './job-operations.ts'
+import { notYet } from './not-yet.ts'
 import { AlertBook } from './notifications/alert-book.ts'
 import { DailyReporter } from './notifications/daily-report.ts'
 import { notificationOperations } from './notifications/notification-operations.ts'
@@ -215,6 +216,7 @@ export function createControlPlane(options: ControlPlaneOptions): ControlPlane {
     jobs: jobOperations({ book, pools, clock, scheduler, watch, cancelJob: async (job) => service.cancelJob(job) }),
     runs: runOperations({ store, clock, book, settings, service, figures }),
     replicas,
+    ...notYet,
     notifications: notificationOperations(store, secrets, sender),
     settings: { get: async () => settings.current, change: (change) => settings.change(change) },
     onEvent: events.listen,

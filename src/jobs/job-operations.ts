@@ -41,7 +41,7 @@ export function jobOperations({ book, pools, clock, scheduler, watch, cancelJob 
     async create({ schedules = [], ...spec }) {
       const now = toTimestamp(clock.now())
       const made = schedules.map((each) => ({ ...scheduleFields(each), id: randomUUID() }))
-      const job: Job = { ...jobFields(spec), id: randomUUID(), schedules: made, createdAt: now, updatedAt: now, version: 1 }
+      const job: Job = { ...jobFields(spec), id: randomUUID(), schedules: made, turned: [], createdAt: now, updatedAt: now, version: 1 }
       checkWhole(job)
       checkTargetsExist(pools, job.targets)
       return (await book.put([job]))[0] as Job

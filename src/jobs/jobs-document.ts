@@ -9,7 +9,7 @@ export function exportJobs(jobs: readonly Job[], pools: readonly PoolStatus[]): 
   return {
     format: 'understudy-jobs',
     version: 1,
-    jobs: jobs.map(({ createdAt: _createdAt, updatedAt: _updatedAt, version: _version, ...job }) => job),
+    jobs: jobs.map(({ createdAt: _createdAt, updatedAt: _updatedAt, version: _version, turned: _turned, ...job }) => job),
     pools: pools.filter(({ id }) => named.has(id)).map(({ id, name, url, poolUuid }) => ({ id, name, url, poolUuid })),
   }
 }
@@ -50,6 +50,7 @@ export function readDocument(document: JobsDocument, { known, pools, replace, no
       selection: { include: selection.include.map(selector), exclude: selection.exclude.map(selector) },
       targets: targets.map(({ pool, sr }): Target => ({ pool: translate(pool), sr })),
       schedules: given.schedules,
+      turned: before?.turned ?? [],
       createdAt: before?.createdAt ?? now,
       updatedAt: now,
       version: before?.version ?? 1,

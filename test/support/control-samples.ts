@@ -29,6 +29,7 @@ export function sampleJob(more: Partial<Job> = {}): Job {
     selection: { include: [{ kind: 'tag', pool: null, tag: 'gold' }], exclude: [{ kind: 'vm', pool: 'paris', vm: 'scratch' }] },
     targets: [{ pool: 'oslo', sr: 'big storage' }],
     settings: { vmsAtOnce: 3, networks: { lan: null } },
+    turned: [],
     schedules: [
       sampleSchedule(),
       sampleSchedule({ name: 'daily', timing: { kind: 'cron', expression: '0 3 * * *', timeZone: 'Europe/Paris' } }),

@@ -3,10 +3,13 @@
  * real one is tested by its own tests, and together with the API in test/integration.
  */
 import { createHash, randomUUID } from 'node:crypto'
+import type { Activity, ActivityKind, ActivitySubject } from '../../src/core/control/activity.ts'
+import type { Actor } from '../../src/core/control/audit.ts'
 import type { Job, Schedule } from '../../src/core/control/job.ts'
 import type { Alert, Channel } from '../../src/core/control/notification.ts'
 import type { PoolInventory, PoolStatus } from '../../src/core/control/pool-record.ts'
 import type { Protection, ProtectionState } from '../../src/core/control/protection.ts'
+import type { RecoveryPlanRecord } from '../../src/core/control/recovery-plan-record.ts'
 import type { Run, VmRun } from '../../src/core/control/run-record.ts'
 import type { ServerSettings } from '../../src/core/control/settings.ts'
 import type { ErrorCode } from '../../src/core/errors/registry.ts'
@@ -22,6 +25,7 @@ export interface FakeControlPlane extends ControlPlane {
   readonly started: Run[]
   readonly protections: Protection[]
   readonly vmRunsKept: VmRun[]
+  readonly activitiesKept: Activity[]
   listeners(): number
 }
 
@@ -53,6 +57,7 @@ export function fakeProtection(state: ProtectionState, name: string): Protection
     replica: randomUUID(),
     lastRun: null,
     lastError: null,
+    lastHealthCheck: null,
   }
 }
 
@@ -100,6 +105,34 @@ export function fakeVmRun(run: Run, over: Partial<VmRun> = {}): VmRun {
   }
 }
 
+const NOTHING: ActivitySubject = { job: null, jobName: null, sourcePool: null, vm: null, target: null, plan: null, seed: null }
+
+export function fakeActivity(
+  kind: ActivityKind,
+  by: Actor,
+  subject: Partial<ActivitySubject> = {},
+  over: Partial<Activity> = {},
+): Activity {
+  return {
+    id: randomUUID(),
+    kind,
+    state: 'running',
+    subject: { ...NOTHING, ...subject },
+    by,
+    cause: { kind: 'hand' },
+    queuedAt: TIME,
+    startedAt: TIME,
+    endedAt: null,
+    waitingFor: null,
+    stage: { name: 'start', text: 'starting' },
+    progress: null,
+    result: null,
+    error: null,
+    canContinue: false,
+    ...over,
+  }
+}
+
 export function fakeControlPlane(): FakeControlPlane {
   const pools = new Map<string, PoolStatus>()
   const jobs = new Map<string, Job>()
@@ -109,6 +142,8 @@ export function fakeControlPlane(): FakeControlPlane {
   const alerts: Alert[] = []
   const protections: Protection[] = []
   const secrets: string[] = []
+  const activities: Activity[] = []
+  const plans = new Map<string, RecoveryPlanRecord>()
   const listeners = new Set<(event: ServerEvent) => void>()
   let settings: ServerSettings = {
     vmRunsPerPool: 4,
@@ -137,6 +172,24 @@ export function fakeControlPlane(): FakeControlPlane {
       'RUN_NOT_FOUND',
       `VM run ${id}`,
     )
+  const begin = (kind: ActivityKind, by: Actor, subject?: Partial<ActivitySubject>): Activity => {
+    const activity = fakeActivity(kind, by, subject)
+    activities.push(activity)
+    tell({ kind: 'activity', activity })
+    return activity
+  }
+  const activityOf = (id: string) =>
+    found(
+      activities.find((each) => each.id === id),
+      'ACTIVITY_NOT_FOUND',
+      `activity ${id}`,
+    )
+  const planOf = (id: string) => found(plans.get(id), 'RECOVERY_PLAN_NOT_FOUND', `recovery plan ${id}`)
+  const putPlan = (plan: RecoveryPlanRecord): RecoveryPlanRecord => {
+    plans.set(plan.id, plan)
+    tell({ kind: 'plan', plan })
+    return plan
+  }
   const put = (job: Job): Job => {
     jobs.set(job.id, job)
     tell({ kind: 'job', job })
@@ -147,6 +200,7 @@ export function fakeControlPlane(): FakeControlPlane {
     started: runs,
     protections,
     vmRunsKept: vmRuns,
+    activitiesKept: activities,
     tell,
     listeners: () => listeners.size,
     pools: {
@@ -206,6 +260,7 @@ export function fakeControlPlane(): FakeControlPlane {
           ...spec,
           id: randomUUID(),
           schedules: schedules.map((schedule): Schedule => ({ ...schedule, id: randomUUID() })),
+          turned: [],
           createdAt: TIME,
           updatedAt: TIME,
           version: 1,
@@ -250,10 +305,10 @@ export function fakeControlPlane(): FakeControlPlane {
         version: 1,
         jobs: [...jobs.values()]
           .filter(({ id }) => ids === undefined || ids.includes(id))
-          .map(({ createdAt: _created, updatedAt: _updated, version: _version, ...job }) => job),
+          .map(({ createdAt: _created, updatedAt: _updated, version: _version, turned: _turned, ...job }) => job),
         pools: [],
       }),
-      import: async (document) => document.jobs.map((job) => put({ ...job, createdAt: TIME, updatedAt: TIME, version: 1 })),
+      import: async (document) => document.jobs.map((job) => put({ ...job, turned: [], createdAt: TIME, updatedAt: TIME, version: 1 })),
     },
     runs: {
       async start({ job, schedule, dryRun = false }, by) {
@@ -287,6 +342,87 @@ export function fakeControlPlane(): FakeControlPlane {
       },
       restorePoints: async () => [],
       verify: async () => ({ id: randomUUID() }),
+    },
+    activities: {
+      list: async (filter) =>
+        paged(
+          activities
+            .filter(({ kind, subject }) => (filter.kind?.includes(kind) ?? true) && (filter.plan ?? subject.plan?.id) === subject.plan?.id)
+            .toReversed(),
+          filter,
+        ),
+      get: async (id) => ({ ...activityOf(id), timeline: [{ at: TIME, level: 'info', step: 'start', text: 'starting' }], report: null }),
+      report: async (id) => `# ${activityOf(id).kind}\n`,
+      cancel: async (id) => ({ ...activityOf(id), state: 'cancelled' }),
+      async continue(id, by) {
+        const { kind, subject } = activityOf(id)
+        return begin(kind, by, subject)
+      },
+    },
+    failover: {
+      status: async () => [],
+      preview: async ({ kind }) => ({
+        kind,
+        title: kind,
+        point: null,
+        lossSeconds: null,
+        continues: false,
+        happens: [],
+        lost: [],
+        costs: [],
+        warnings: [],
+        interfaces: [],
+        confirm: null,
+        agreed: '',
+      }),
+      start: async (request, by) =>
+        begin(request.kind, by, 'target' in request ? { target: request.target, vm: { uuid: request.vm, name: request.vm } } : {}),
+    },
+    plans: {
+      list: async () => [...plans.values()],
+      get: async (id) => planOf(id),
+      create: async (spec) => putPlan({ ...spec, id: randomUUID(), createdAt: TIME, updatedAt: TIME, version: 1 }),
+      async update(id, change, version) {
+        const plan = planOf(id)
+        if (version !== undefined && version !== plan.version)
+          throw new Failure('RECOVERY_PLAN_CHANGED', `the plan is at version ${plan.version} by now`)
+        return putPlan({ ...plan, ...change, version: plan.version + 1 })
+      },
+      async remove(id) {
+        planOf(id)
+        plans.delete(id)
+        tell({ kind: 'plan-removed', id })
+      },
+      check: async () => ({ ok: true, problems: [], vms: [] }),
+      preview: async (id, { mode }) => ({
+        ok: true,
+        problems: [],
+        vms: [],
+        mode,
+        title: planOf(id).name,
+        happens: [],
+        lost: [],
+        costs: [],
+        warnings: [],
+        confirm: null,
+      }),
+      async start(id, _request, by) {
+        const { name } = planOf(id)
+        return begin('plan', by, { plan: { id, name } })
+      },
+    },
+    seeds: {
+      snapshots: async () => [],
+      takeSnapshot: async (_request, by) => begin('seed-snapshot', by),
+      folders: async () => [],
+      async removeFolder(name) {
+        throw new Failure('SEED_FOLDER_NOT_FOUND', `there is no seed ${name}`)
+      },
+      export: async ({ folder }, by) => begin('seed-export', by, { seed: folder }),
+      import: async ({ folder }, by) => begin('seed-import', by, { seed: folder }),
+      check: async () => ({ kind: 'link', code: null, text: '', hint: '', disks: [], warnings: [] }),
+      link: async (_request, by) => begin('seed-link', by),
+      state: async () => ({ state: 'none', text: '', hint: '', takenAt: null, snapshot: null, replica: null }),
     },
     notifications: {
       channels: async () => [...channels.values()],

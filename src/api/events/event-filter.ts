@@ -45,6 +45,12 @@ function aboutOf(event: ServerEvent): About {
       const { job, vm, pool } = event.alert
       return { job: [job], vm: [vm], pool: [pool] }
     }
+    case 'activity': {
+      const { job, vm, sourcePool, target } = event.activity.subject
+      return { job: [job], vm: [vm?.uuid ?? null], pool: [sourcePool, target?.pool ?? null] }
+    }
+    case 'plan':
+    case 'plan-removed':
     case 'verified':
       return {}
   }

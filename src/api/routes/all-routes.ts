@@ -1,11 +1,15 @@
 /** Every route of the API, by the heading of its part of the documentation. */
 import type { AnyRoute } from '../route.ts'
+import { activityRoutes } from './activities.ts'
 import { eventRoutes } from './events.ts'
+import { failoverRoutes } from './failover.ts'
 import { jobRoutes } from './jobs.ts'
 import { notificationRoutes } from './notifications.ts'
+import { planRoutes } from './plans.ts'
 import { poolRoutes } from './pools.ts'
 import { replicaRoutes } from './replicas.ts'
 import { runRoutes } from './runs.ts'
+import { seedRoutes } from './seeds.ts'
 import { serverRoutes } from './server.ts'
 import { sessionRoutes } from './sessions.ts'
 import { tokenRoutes } from './tokens.ts'
@@ -17,6 +21,10 @@ export const ALL_ROUTES: Readonly<Record<string, readonly AnyRoute[]>> = {
   Jobs: jobRoutes,
   Runs: runRoutes,
   Replicas: replicaRoutes,
+  Failover: failoverRoutes,
+  'Recovery plans': planRoutes,
+  Seeds: seedRoutes,
+  Activities: activityRoutes,
   Notifications: notificationRoutes,
   Events: eventRoutes,
   Server: serverRoutes,

@@ -5,7 +5,21 @@ import { route } from '../route.ts'
 import { serverEvent } from '../schema/event.ts'
 import { closed, id } from '../schema/forms.ts'
 
-const kinds = ['pool', 'pool-removed', 'inventory', 'job', 'job-removed', 'run', 'vm-run', 'protection', 'alert', 'verified'] as const
+const kinds = [
+  'pool',
+  'pool-removed',
+  'inventory',
+  'job',
+  'job-removed',
+  'run',
+  'vm-run',
+  'protection',
+  'alert',
+  'activity',
+  'plan',
+  'plan-removed',
+  'verified',
+] as const
 
 export const eventRoutes = [
   route({

@@ -1,8 +1,10 @@
 /** Live events, as src/jobs/control-plane.ts has them. */
 import Type from 'typebox'
+import { activity } from './activity.ts'
 import { closed, nullable } from './forms.ts'
 import { job } from './job.ts'
 import { alert } from './notification.ts'
+import { plan } from './plan.ts'
 import { poolStatus } from './pool.ts'
 import { protection } from './replica.ts'
 import { run, vmRun } from './run.ts'
@@ -18,6 +20,9 @@ export const serverEvent = Type.Union(
     closed({ kind: Type.Literal('vm-run'), vmRun }, { title: 'VmRunEvent' }),
     closed({ kind: Type.Literal('protection'), protection }, { title: 'ProtectionEvent' }),
     closed({ kind: Type.Literal('alert'), alert }, { title: 'AlertEvent' }),
+    closed({ kind: Type.Literal('activity'), activity }, { title: 'ActivityEvent' }),
+    closed({ kind: Type.Literal('plan'), plan }, { title: 'PlanEvent' }),
+    closed({ kind: Type.Literal('plan-removed'), id: Type.String() }, { title: 'PlanRemovedEvent' }),
     closed(
       {
         kind: Type.Literal('verified'),

@@ -39,6 +39,24 @@ export const retention = closed(
   { title: 'Retention', description: 'restore points that are kept: the newest ones, and the newest of so many periods' },
 )
 
+export const readinessChecks = Type.Array(line(500), {
+  minItems: 1,
+  maxItems: 20,
+  description: 'when it counts as up: tools, address, tcp:PORT, tcp:HOST:PORT, running, script:/PATH (administrators only), in this order',
+})
+export const readyTimeoutSeconds = Type.Integer({ minimum: 1, maximum: 86_400 })
+const healthCheck = closed(
+  {
+    every: Type.Union([
+      closed({ kind: Type.Literal('runs'), count: Type.Integer({ minimum: 1, maximum: 10_000 }) }, { title: 'EverySoManyRuns' }),
+      closed({ kind: Type.Literal('day') }, { title: 'EveryDay' }),
+    ]),
+    ready: readinessChecks,
+    readyTimeoutSeconds,
+  },
+  { title: 'HealthCheck', description: 'test failovers of the newest restore point, begun by themselves after runs; null: none' },
+)
+
 export const jobSettings = partial(
   {
     verify: Type.Enum(['off', 'sample', 'changed', 'full']),
@@ -55,6 +73,7 @@ export const jobSettings = partial(
     waitMinutes: Type.Integer({ minimum: 0, maximum: 10_080 }),
     rpoMinutes: nullable(Type.Integer({ minimum: 1, maximum: 1_000_000, description: 'null: made of the schedules' })),
     notify: Type.Boolean(),
+    healthCheck: nullable(healthCheck),
   },
   { title: 'JobSettings', description: 'what is left out is at its default' },
 )
@@ -76,7 +95,21 @@ export const newJob = closed({ ...jobFields, schedules: Type.Optional(Type.Array
 /** `version`: the one that the change was made of, for who can't send If-Match. */
 export const jobChange = partial({ ...jobFields, version: count }, { title: 'JobChange' })
 const stored = { ...jobFields, id: uuid, schedules: Type.Array(schedule) }
-export const job = closed({ ...stored, createdAt: timestamp, updatedAt: timestamp, version: count }, { title: 'Job' })
+const turned = closed(
+  {
+    original: closed({ pool: Type.String(), vm: Type.String() }),
+    pool: Type.String(),
+    vm: Type.String(),
+    name: Type.String(),
+    target,
+    networks: dictionary(nullable(Type.String())),
+  },
+  { title: 'TurnedVm', description: 'a VM that failed over and is protected in the direction back, in place of the original' },
+)
+export const job = closed(
+  { ...stored, turned: Type.Array(turned), createdAt: timestamp, updatedAt: timestamp, version: count },
+  { title: 'Job' },
+)
 
 export const jobsDocument = closed(
   {

@@ -1,5 +1,6 @@
 /** Protection and restore points. */
 import Type from 'typebox'
+import { healthCheckState } from './activity.ts'
 import { closed, count, failure, id, line, nullable, pageRequest, timestamp } from './forms.ts'
 import { target } from './job.ts'
 import { pointName, vmName } from './run.ts'
@@ -22,6 +23,7 @@ export const protection = closed(
     replica: nullable(Type.String()),
     lastRun: nullable(closed({ vmRun: Type.String(), state: Type.String(), endedAt: nullable(timestamp) })),
     lastError: nullable(failure),
+    lastHealthCheck: nullable(healthCheckState),
   },
   { title: 'Protection' },
 )
@@ -56,6 +58,7 @@ export const restorePoint = closed(
     schedule: nullable(Type.String()),
     bytes: Type.Number(),
     complete: Type.Boolean(),
+    tested: nullable(closed({ at: timestamp, outcome: Type.Enum(['ready', 'not-ready']), seconds: Type.Number() })),
     verified: nullable(closed({ at: timestamp, mode: Type.String(), equal: Type.Boolean() })),
   },
   { title: 'RestorePoint' },

@@ -61,6 +61,27 @@ export interface JobSettings {
   readonly rpoMinutes?: number | null
   /** Whether notifications are sent for this job. */
   readonly notify?: boolean
+  /** Test failovers of the newest restore point, begun by themselves after runs; null: none. */
+  readonly healthCheck?: HealthCheck | null
+}
+
+export interface HealthCheck {
+  /** After every so many successful runs of a VM, or after the first one of each day (UTC). */
+  readonly every: { readonly kind: 'runs'; readonly count: number } | { readonly kind: 'day' }
+  /** When it counts as up: as recovery plans say it (`tools`, `tcp:5432`, `script:/PATH`…), in this order. */
+  readonly ready: readonly string[]
+  readonly readyTimeoutSeconds: number
+}
+
+/** A VM of the job that failed over, and whose protection was turned round: it is run in the direction back in place of the original. */
+export interface TurnedVm {
+  readonly original: { readonly pool: string; readonly vm: string }
+  readonly pool: string
+  readonly vm: string
+  readonly name: string
+  readonly target: Target
+  /** Goes before the settings' networks. */
+  readonly networks: Readonly<Record<string, string | null>>
 }
 
 export type EffectiveSettings = Required<JobSettings>
@@ -80,6 +101,7 @@ export const DEFAULT_SETTINGS: EffectiveSettings = {
   waitMinutes: 5,
   rpoMinutes: null,
   notify: true,
+  healthCheck: null,
 }
 
 export interface ScheduleSpec {
@@ -109,6 +131,8 @@ export interface Job extends JobSpec {
   /** uuid, stable: replicas and restore points carry it. */
   readonly id: string
   readonly schedules: readonly Schedule[]
+  /** Changed by turning protection round and going back only. */
+  readonly turned: readonly TurnedVm[]
   readonly createdAt: Timestamp
   readonly updatedAt: Timestamp
   /** Grows with each change; a change names the one that it was made of. */

@@ -1,4 +1,5 @@
 /** How well each VM is protected: asked and achieved RPO. Data; the decision is `judgeProtection`. */
+import type { HealthCheckState } from './activity.ts'
 import type { Target, Timestamp } from './job.ts'
 import type { RunFailure } from './run-record.ts'
 
@@ -30,4 +31,6 @@ export interface Protection {
   readonly replica: string | null
   readonly lastRun: { readonly vmRun: string; readonly state: string; readonly endedAt: Timestamp | null } | null
   readonly lastError: RunFailure | null
+  /** The last test failover that was begun by itself; null: none was. */
+  readonly lastHealthCheck: HealthCheckState | null
 }

@@ -3,6 +3,7 @@
  * area under its heading (test/contract/docs-errors.test.ts). A new area is a file beside this one, and a line in `ERROR_AREAS`.
  */
 
+import { ACTIVITIES } from './activities.ts'
 import { ACCESS, REQUESTS } from './api.ts'
 import { COMMAND_LINE } from './command-line.ts'
 import type { ErrorArea, ErrorEntry } from './entry.ts'
@@ -31,6 +32,7 @@ export const ERROR_AREAS = {
   'Registered pools': REGISTERED_POOLS,
   'Jobs, schedules and settings': DEFINING,
   'Runs of the server': CARRYING_OUT,
+  'Activities of the server': ACTIVITIES,
   "The server's data": STORING,
   'On the command line': COMMAND_LINE,
   'Signing in and rights': ACCESS,

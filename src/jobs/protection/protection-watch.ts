@@ -307,6 +307,7 @@ export class ProtectionWatch {
       replica: stored.replica,
       lastRun: stored.lastRun,
       lastError: stored.lastError,
+      lastHealthCheck: null,
     }
   }
 
@@ -358,4 +359,5 @@ const unprotected = (sourcePool: string, uuid: string, name: string): Protection
   replica: null,
   lastRun: null,
   lastError: null,
+  lastHealthCheck: null,
 })

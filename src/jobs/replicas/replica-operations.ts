@@ -4,10 +4,11 @@ import { createByteBudget } from '../../block/budget.ts'
 import type { Target } from '../../core/control/job.ts'
 import type { Page } from '../../core/control/page.ts'
 import type { Protection, ProtectionState } from '../../core/control/protection.ts'
+import { readTestedMark } from '../../core/failover/marks.ts'
 import { Failure } from '../../core/failure.ts'
 import { explainError } from '../../replication/explain.ts'
 import { bytesOf, listRestorePoints } from '../../replication/list-restore-points.ts'
-import { viewPool } from '../../replication/pool-view.ts'
+import { findByUuid, type PoolView, viewPool } from '../../replication/pool-view.ts'
 import { findPoint } from '../../replication/proof/find-point.ts'
 import { type PointProof, type ProofMode, provePoint } from '../../replication/proof/verify-point.ts'
 import type { Store } from '../../store/open-store.ts'
@@ -81,6 +82,7 @@ export class Replicas implements ReplicaOperations {
           schedule: point.schedule ?? null,
           bytes: bytesOf(view, point),
           complete: point.complete,
+          tested: testedAs(view, point.uuid),
           verified:
             last === undefined ? null : { at: toTimestamp(last.endedAt ?? last.startedAt), mode: last.mode, equal: last.equal === true },
         }
@@ -156,4 +158,8 @@ export class Replicas implements ReplicaOperations {
     const { pools } = this.#parts
     return pools.statuses().find(({ id, state }) => state === 'connected' && pools.inventoryOf(id)?.vms.some(({ uuid }) => uuid === vm))?.id
   }
+}
+
+function testedAs(view: PoolView, point: string): RestorePoint['tested'] {
+  return readTestedMark(findByUuid(view.VM, point)?.[1].other_config ?? {}) ?? null
 }

@@ -7,7 +7,12 @@ export type JobRow = Selectable<Tables['jobs']>
 export type ScheduleRow = Selectable<Tables['schedules']>
 
 export function jobOfRow(row: JobRow, schedules: readonly ScheduleRow[]): Job {
-  const { selection, targets, settings } = JSON.parse(row.spec) as Pick<JobSpec, 'selection' | 'targets' | 'settings'>
+  const {
+    selection,
+    targets,
+    settings,
+    turned = [],
+  } = JSON.parse(row.spec) as Pick<JobSpec, 'selection' | 'targets' | 'settings'> & Partial<Pick<Job, 'turned'>>
   return {
     id: row.id,
     name: row.name,
@@ -16,6 +21,7 @@ export function jobOfRow(row: JobRow, schedules: readonly ScheduleRow[]): Job {
     targets,
     settings,
     schedules: schedules.map(scheduleOfRow),
+    turned,
     createdAt: toTimestamp(row.created_at),
     updatedAt: toTimestamp(row.updated_at),
     version: row.version,
@@ -28,12 +34,12 @@ export function scheduleOfRow(row: ScheduleRow): Schedule {
 }
 
 export function rowOfJob(job: Job): Insertable<Tables['jobs']> {
-  const { selection, targets, settings } = job
+  const { selection, targets, settings, turned } = job
   return {
     id: job.id,
     name: job.name,
     enabled: job.enabled ? 1 : 0,
-    spec: JSON.stringify({ selection, targets, settings }),
+    spec: JSON.stringify({ selection, targets, settings, ...(turned.length === 0 ? {} : { turned }) }),
     version: job.version,
     created_at: fromTimestamp(job.createdAt),
     updated_at: fromTimestamp(job.updatedAt),

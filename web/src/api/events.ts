@@ -26,7 +26,21 @@ export function useLiveEvents(): Liveness {
   return liveness
 }
 
-const KINDS = ['pool', 'pool-removed', 'inventory', 'job', 'job-removed', 'run', 'vm-run', 'protection', 'alert', 'verified'] as const
+const KINDS = [
+  'pool',
+  'pool-removed',
+  'inventory',
+  'job',
+  'job-removed',
+  'run',
+  'vm-run',
+  'protection',
+  'alert',
+  'activity',
+  'plan',
+  'plan-removed',
+  'verified',
+] as const
 
 /** One event: lists get the new value in place; what can't be placed is asked for again. */
 export function apply(client: QueryClient, event: ServerEvent): void {
@@ -71,6 +85,13 @@ export function apply(client: QueryClient, event: ServerEvent): void {
       return
     case 'alert':
       void client.invalidateQueries({ queryKey: ['alerts'] })
+      return
+    case 'activity':
+      void client.invalidateQueries({ queryKey: ['activities'] })
+      return
+    case 'plan':
+    case 'plan-removed':
+      void client.invalidateQueries({ queryKey: ['plans'] })
       return
     case 'verified':
       void client.invalidateQueries({ queryKey: ['restore-points'] })
