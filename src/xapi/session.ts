@@ -14,6 +14,12 @@ import { vouchForMaster } from './vouch.ts'
 /** XAPI takes 800 connections in all (behaviour.md 1.1) and serves everybody else too. */
 const CALLS_AT_ONCE = 20
 const LOGIN_TIMEOUT_MS = 60_000
+/**
+ * A password that was refused is not sent again before this, and after so many refusals not at all: dozens of calls that each log in anew
+ * would lock the account.
+ */
+const REFUSED_PAUSE_MS = 60_000
+const MOST_REFUSALS = 3
 /** Calls that carry the password. */
 const LOGINS: ReadonlySet<string> = new Set(['session.login_with_password', 'session.slave_local_login_with_password'])
 /** Pauses before a read is sent again after its connection broke. */
@@ -52,6 +58,7 @@ export class PoolSession {
   #waits: JsonRpc
   #ref = ''
   #login: Promise<void> | undefined
+  #refused: { readonly error: XapiError; readonly at: number; readonly times: number } | undefined
   #closed = false
   /** Every session there was, so that none shows up in an error. */
   readonly #secrets = new Set<string>()
@@ -141,6 +148,8 @@ export class PoolSession {
   }
 
   async #logIn(signal: AbortSignal | undefined): Promise<void> {
+    const before = this.#refused
+    if (before && (before.times >= MOST_REFUSALS || performance.now() - before.at < REFUSED_PAUSE_MS)) throw before.error
     const { user, password, originator } = this.#options
     const deadline = Date.now() + (this.#options.loginTimeoutMs ?? LOGIN_TIMEOUT_MS)
     for (let hops = 0, busy = 0; ; ) {
@@ -151,8 +160,12 @@ export class PoolSession {
         }
         this.#secrets.add(ref)
         this.#ref = ref
+        this.#refused = undefined
         return
       } catch (error) {
+        if (error instanceof XapiError && error.code === 'SESSION_AUTHENTICATION_FAILED') {
+          this.#refused = { error, at: performance.now(), times: (before?.times ?? 0) + 1 }
+        }
         const again = nextStep(error, 'session.login_with_password', { renewed: hops >= 3, reads: 0, busy })
         if (again?.kind === 'log in' && again.master !== undefined) {
           hops++

@@ -100,6 +100,23 @@ test('a session that died is renewed once and the call repeated', () =>
     await xapi.close()
   }))
 
+test('a password that is refused meanwhile is sent once, whatever many calls want to log in anew', () => {
+  let right = true
+  const messages: ScriptedOptions['messages'] = {
+    'session.login_with_password': () =>
+      right ? { value: 'OpaqueRef:first' } : { failure: ['SESSION_AUTHENTICATION_FAILED', 'root', 'no'] },
+  }
+  return withServer({ messages }, async (server, login) => {
+    const xapi = await connectXapi(login)
+    right = false
+    for (let call = 0; call < 5; call++) {
+      await assert.rejects(xapi.call('VM.get_all', []), { name: 'XapiError', code: 'SESSION_AUTHENTICATION_FAILED' })
+    }
+    assert.equal(server.calls.filter((name) => name === 'session.login_with_password').length, 2)
+    await xapi.close()
+  })
+})
+
 test('a session that dies again and again is an error without the session in it', () =>
   withServer({ messages: { 'VM.start': () => ({ failure: ['SESSION_INVALID', 'OpaqueRef:very-secret'] }) } }, async (server, login) => {
     const xapi = await connectXapi(login)

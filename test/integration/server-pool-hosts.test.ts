@@ -1,6 +1,7 @@
 /** A registered pool of three hosts: known by any of them, and kept when its master is another one. */
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
+import { setTimeout as delay } from 'node:timers/promises'
 import type { Failure } from '../../src/core/failure.ts'
 import { type StartedLab, type StartedPool, startLab } from '../support/lab.ts'
 import { becomes, failsAs, LONG_MS, loginOf, seen, startServer, stateOf, until } from '../support/server-pools.ts'
@@ -52,5 +53,91 @@ test('another master, and the registered host dead: the pool is found by its oth
     await becomes(server, id, 'connected')
   } finally {
     await server.close()
+  }
+})
+
+test('hosts that come or change while it is connected are asked for anew, and stored', async () => {
+  const server = await startServer()
+  try {
+    const { id } = await server.pools.add(loginOf(trio()))
+    await seen(server, id, (inventory) => inventory.hosts.length === 3)
+    const stored = async () =>
+      JSON.parse((await server.store.db.selectFrom('pools').select('known_hosts').executeTakeFirstOrThrow()).known_hosts) as object
+    const all = await stored()
+    assert.equal(Object.keys(all).length, 3)
+    const since = (await trio().get('/calls')).last
+    const asked = async () => {
+      const { calls } = (await trio().get(`/calls?since=${since}`)) as { calls: { method: string }[] }
+      return calls.some(({ method }) => method === 'Certificate.get_all_records')
+    }
+    // As a host that has just joined: it is enabled last.
+    const told = async (message: string) =>
+      server.pools.withPool(id, AbortSignal.timeout(LONG_MS), async (xapi) => {
+        await xapi.call(message, [await xapi.byUuid('host', hostOf(2).uuid)])
+      })
+    await told('host.disable')
+    try {
+      while (!(await asked())) await delay(20)
+      assert.deepEqual(await stored(), all)
+    } finally {
+      await told('host.enable')
+    }
+  } finally {
+    await server.close()
+  }
+})
+
+test('the server starts while the registered host is dead, and another is master: the pool is found by what is stored of its hosts', async () => {
+  const first = await startServer()
+  const { id } = await first.pools.add(loginOf(trio()))
+  await seen(first, id)
+  await first.pools.close()
+  const master = (await trio().get('/hosts')).hosts.find((host: { master: boolean }) => host.master)
+  const next = hostOf(2).uuid === master?.uuid ? hostOf(1) : hostOf(2)
+  await trio().post('/pool/designate_new_master', { host: next.uuid })
+  await trio().post(`/hosts/${hostOf(0).uuid}/stop`)
+  const second = await startServer(first.store, first.secrets)
+  try {
+    await becomes(second, id, 'connected')
+    assert.equal(stateOf(second, id).url, trio().url)
+    const inventory = await seen(second, id)
+    assert.equal(inventory.hosts.find((host) => host.isMaster)?.uuid, next.uuid)
+  } finally {
+    await second.close()
+    await trio().post(`/hosts/${hostOf(0).uuid}/start`)
+  }
+})
+
+test('G10: a stored host that shows another certificate is told nothing, and the next one is tried; none is accepted by it', async () => {
+  const first = await startServer()
+  const { id } = await first.pools.add(loginOf(trio()))
+  await seen(first, id)
+  await first.pools.close()
+  const { known_hosts } = await first.store.db.selectFrom('pools').select('known_hosts').where('id', '=', id).executeTakeFirstOrThrow()
+  const known = JSON.parse(known_hosts) as Record<string, string>
+  assert.deepEqual(Object.values(known).sort(), [0, 1, 2].map((number) => hostOf(number).fingerprint).sort())
+  const others = Object.keys(known).filter((where) => `https://${where}` !== trio().url)
+  const storeHosts = (hosts: object) =>
+    first.store.db
+      .updateTable('pools')
+      .set({ known_hosts: JSON.stringify(hosts) })
+      .where('id', '=', id)
+      .execute()
+  await trio().post(`/hosts/${hostOf(0).uuid}/stop`)
+  try {
+    // Both of them: nobody is left that may be asked.
+    await storeHosts(Object.fromEntries(others.map((where) => [where, 'AA'.repeat(32).match(/../g)?.join(':')])))
+    const since = (await trio().get('/calls')).last
+    const strict = await startServer(first.store, first.secrets)
+    await becomes(strict, id, 'away')
+    assert.deepEqual((await trio().get(`/calls?since=${since}`)).calls, [])
+    await strict.pools.close()
+    await storeHosts({ ...known, [others[0] as string]: 'AA'.repeat(32).match(/../g)?.join(':') })
+    const second = await startServer(first.store, first.secrets)
+    await becomes(second, id, 'connected')
+    await second.pools.close()
+  } finally {
+    await first.store.close()
+    await trio().post(`/hosts/${hostOf(0).uuid}/start`)
   }
 })

@@ -11,7 +11,7 @@ import { connectXapi } from '../../src/xapi/connect.ts'
 import { trustListed } from '../../src/xapi/trust.ts'
 import type { Xapi } from '../../src/xapi/xapi.ts'
 import { type StartedLab, type StartedPool, startLab } from '../support/lab.ts'
-import { becomes, failsAs, LONG_MS, loginOf, seen, startServer, stateOf, until } from '../support/server-pools.ts'
+import { becomes, failsAs, LONG_MS, loginOf, type Server, seen, startServer, stateOf, until } from '../support/server-pools.ts'
 
 let lab: StartedLab
 before(async () => {
@@ -342,6 +342,56 @@ test('a password that is wrong is refused; a change is tried before it is stored
     }
   } finally {
     await server.close()
+  }
+})
+
+test('a password that is refused is sent three times, not again by runs nor by the next start, and then by somebody who tries it', async () => {
+  const first = await startServer()
+  const { id } = await first.pools.add(loginOf(oslo()))
+  await seen(first, id)
+  await first.pools.close()
+  const { store, secrets } = first
+  const stores = (password: string) =>
+    store.transaction((db) =>
+      db
+        .updateTable('pools')
+        .set({ secret: secrets.seal(db, { table: 'pools', id }, password) })
+        .where('id', '=', id)
+        .execute(),
+    )
+  const since = (await oslo().get('/calls')).last
+  const logins = async () => {
+    const { calls } = (await oslo().get(`/calls?since=${since}`)) as { calls: { method: string }[] }
+    return calls.filter(({ method }) => method === 'session.login_with_password').length
+  }
+  // As if it had been changed at the pool meanwhile.
+  await stores('no longer right')
+  const held = (server: Server) => until('held', () => stateOf(server, id).error?.message.includes('not sent again') && stateOf(server, id))
+  const second = await startServer(store, secrets, [10, 10])
+  const status = await held(second)
+  assert.deepEqual([status.state, status.error?.code], ['refused', 'SESSION_AUTHENTICATION_FAILED'])
+  assert.match(status.error?.hint ?? '', /pool edit POOL --new-password.*pool test POOL/)
+  assert.equal(await logins(), 3)
+  const use = (server: Server) => server.pools.withPool(id, AbortSignal.timeout(LONG_MS), async () => assert.fail('not let in'))
+  await assert.rejects(use(second), failsAs('SESSION_AUTHENTICATION_FAILED'))
+  await second.pools.close()
+  const third = await startServer(store, secrets, [10, 10])
+  try {
+    await held(third)
+    await assert.rejects(use(third), failsAs('SESSION_AUTHENTICATION_FAILED'))
+    assert.equal(await logins(), 3)
+    assert.equal((await third.pools.test(id)).ok, false)
+    assert.equal(await logins(), 4)
+    assert.equal((await held(third)).state, 'refused')
+    // As if it had been changed back.
+    await stores(oslo().password)
+    assert.equal((await third.pools.test(id)).ok, true)
+    await becomes(third, id, 'connected')
+    await until('nothing held against it', () => stateOf(third, id).error === null)
+    const row = await store.db.selectFrom('pools').select('login_refusals').where('id', '=', id).executeTakeFirst()
+    assert.equal(row?.login_refusals, 0)
+  } finally {
+    await third.close()
   }
 })
 

@@ -19,10 +19,16 @@ export interface Server {
   close(): Promise<void>
 }
 
-export async function startServer(store?: Store, secrets?: Secrets): Promise<Server> {
+export async function startServer(store?: Store, secrets?: Secrets, refusedPausesMs?: readonly number[]): Promise<Server> {
   const kept = store ?? (await openStore({ memory: true }))
   const keys = secrets ?? (await openSecrets(kept, {}))
-  const pools = new PoolService({ store: kept, secrets: keys, clock: { now: () => Date.now() }, reloadPauseMs: 200 })
+  const pools = new PoolService({
+    store: kept,
+    secrets: keys,
+    clock: { now: () => Date.now() },
+    reloadPauseMs: 200,
+    ...(refusedPausesMs ? { refusedPausesMs } : {}),
+  })
   const changes: PoolChange[] = []
   pools.onChange((change) => changes.push(change))
   await pools.start()

@@ -6,17 +6,20 @@ import type { RunFailure } from '../../core/control/run-record.ts'
 import { Failure } from '../../core/failure.ts'
 import type { Xapi } from '../../xapi/xapi.ts'
 import { buildInventory, countsOf } from './build-inventory.ts'
-import { type ConnectedPool, connectPool, failureOf, type KnownHosts, replaced } from './connect-pool.ts'
+import { type ConnectedPool, connectPool, failureOf, hostsOf, type KnownHosts, replaced } from './connect-pool.ts'
 import { InventoryTables } from './inventory-tables.ts'
+import { isRefusedLogin, RefusedLogins } from './refused-logins.ts'
 import { retryPause } from './retry-pause.ts'
 import { SharedClient } from './shared-client.ts'
 import { watchInventory } from './watch-inventory.ts'
 
-/** What needs somebody to act. It is looked at again now and then all the same: what was accepted may be back, nothing is accepted by it. */
+/**
+ * What needs somebody to act. It is looked at again now and then all the same: what was accepted may be back, nothing is accepted by it.
+ * A refused password is a matter of its own (refused-logins.ts).
+ */
 const REFUSALS: ReadonlySet<string> = new Set([
   'CERTIFICATE_CHANGED',
   'CERTIFICATE_UNKNOWN',
-  'SESSION_AUTHENTICATION_FAILED',
   'RBAC_PERMISSION_DENIED',
   'POOL_REPLACED',
   'POOL_PLAIN_HTTP',
@@ -28,6 +31,8 @@ const REFUSED_PAUSE_MS = 15 * 60_000
 const FRESH_MS = 1_000
 /** Changes of what is in a pool are told at most this often. */
 const TELL_MS = 500
+/** What the hosts are asked for may take. */
+const ASK_MS = 60_000
 /** When it was last seen is written down at most this often. */
 const SEEN_MS = 60_000
 
@@ -40,7 +45,20 @@ export interface PoolLinkOptions {
   /** What is in the pool is different. */
   readonly onInventory: () => void
   readonly onSeen: (at: number) => void
+  /** It told of other hosts than before. */
+  readonly onHosts: (hosts: KnownHosts) => void
+  /** How often in a row it refused the password is another number. */
+  readonly onRefusals: (count: number) => void
   readonly reloadPauseMs?: number | undefined
+  /** Milliseconds before a refused password is sent again, each time. */
+  readonly refusedPausesMs?: readonly number[] | undefined
+}
+
+/** What is known of a pool from earlier. */
+export interface PoolMemory {
+  readonly lastSeenAt?: number | undefined
+  readonly knownHosts?: KnownHosts | undefined
+  readonly loginRefusals?: number | undefined
 }
 
 export class PoolLink {
@@ -56,7 +74,12 @@ export class PoolLink {
   #error: { readonly failure: Failure; readonly at: number } | undefined
   #since: number
   #client: SharedClient | undefined
-  #known: KnownHosts = new Map()
+  #known: KnownHosts
+  /** The hosts as they were when they were asked for their certificates. */
+  #askedOf: string | undefined
+  readonly #refusals: RefusedLogins
+  /** Attempts that found no host since the last that did. */
+  #missed = 0
   #stop: AbortController | undefined
   #running: Promise<void> = Promise.resolve()
   /** Ends the pause between two attempts; undefined while there is none. */
@@ -67,10 +90,12 @@ export class PoolLink {
   /** Aborted when everything is known first: what waits for it goes on. */
   readonly #sight = new AbortController()
 
-  constructor(record: PoolRecord, lastSeenAt: number | undefined, options: PoolLinkOptions) {
+  constructor(record: PoolRecord, memory: PoolMemory, options: PoolLinkOptions) {
     this.#record = record
     this.#options = options
-    this.#lastSeenAt = lastSeenAt
+    this.#lastSeenAt = memory.lastSeenAt
+    this.#known = memory.knownHosts ?? new Map()
+    this.#refusals = new RefusedLogins(memory.loginRefusals ?? 0, options.onRefusals, options.refusedPausesMs)
     this.#since = options.now()
     this.#state = record.enabled ? 'connecting' : 'disabled'
   }
@@ -104,8 +129,18 @@ export class PoolLink {
     await delay(ms, undefined, { signal: AbortSignal.any([this.#sight.signal, signal]) }).catch(() => undefined)
   }
 
-  /** Begins, or begins anew with what was changed; `connected`: a client that was made to try it. */
+  /** Begins with what is known from earlier. */
+  start(): void {
+    this.#begin(this.#record, undefined)
+  }
+
+  /** Begins anew with what somebody changed; `connected`: a client that was made to try it. */
   restart(record: PoolRecord, connected?: ConnectedPool): void {
+    this.#refusals.forget()
+    this.#begin(record, connected)
+  }
+
+  #begin(record: PoolRecord, connected: ConnectedPool | undefined): void {
     this.#record = record
     this.#stop?.abort(closed(record))
     this.#drop()
@@ -136,8 +171,9 @@ export class PoolLink {
     return await client.use(use)
   }
 
-  /** Tries now instead of at the end of the pause. */
-  hurry(): void {
+  /** Somebody has tried it and was let in: it is tried now instead of at the end of the pause, a refused password too. */
+  tried(): void {
+    this.#refusals.forget()
     this.#hurry?.abort()
   }
 
@@ -160,7 +196,7 @@ export class PoolLink {
     if (signal.aborted) aborted()
     signal.addEventListener('abort', aborted, { once: true })
     this.#waiting.add(waiting)
-    this.hurry()
+    this.#hurry?.abort()
     return waiting.promise.finally(() => {
       this.#waiting.delete(waiting)
       signal.removeEventListener('abort', aborted)
@@ -171,7 +207,10 @@ export class PoolLink {
     const client: SharedClient = new SharedClient(connected, () => this.#used.delete(client))
     this.#used.add(client)
     this.#client = client
-    this.#known = connected.hosts
+    this.#missed = 0
+    this.#refusals.forget()
+    this.#learn(connected.hosts)
+    this.#askedOf = undefined
     this.#heard()
     this.#become('connected', undefined)
     for (const waiting of this.#waiting) waiting.resolve(client)
@@ -197,23 +236,36 @@ export class PoolLink {
         // Whoever stopped it has seen to the client.
         if (stop.aborted) return
         this.#drop()
-        const failure = asFailure(error)
-        const refused = REFUSALS.has(failure.code)
-        failures++
-        this.#become(refused ? 'refused' : 'away', failure)
-        this.#refuse(failure)
-        const pause = refused ? REFUSED_PAUSE_MS : retryPause(failures, Math.random())
+        const pause = this.#failed(asFailure(error), ++failures)
         this.#hurry = new AbortController()
-        await delay(pause, undefined, { signal: AbortSignal.any([stop, this.#hurry.signal]) }).catch(() => undefined)
+        const over = AbortSignal.any([stop, this.#hurry.signal])
+        await (pause === undefined ? aborted(over) : delay(pause, undefined, { signal: over }).catch(() => undefined))
         this.#hurry = undefined
       }
     }
   }
 
+  /** Tells what it failed with. Milliseconds until the next attempt, undefined: when somebody has acted. */
+  #failed(failure: Failure, failures: number): number | undefined {
+    const end = (state: PoolState, told: Failure, pause: number | undefined) => {
+      this.#become(state, told)
+      this.#refuse(told)
+      return pause
+    }
+    if (isRefusedLogin(failure)) {
+      const pause = this.#refusals.isEnough ? undefined : this.#refusals.refused()
+      return end('refused', this.#refusals.explain(failure), pause)
+    }
+    if (REFUSALS.has(failure.code)) return end('refused', failure, REFUSED_PAUSE_MS)
+    this.#missed++
+    return end('away', failure, retryPause(failures, Math.random()))
+  }
+
   async #connect(signal: AbortSignal): Promise<ConnectedPool> {
+    if (this.#refusals.isEnough) throw this.#refusals.explain()
     const { url, user, fingerprints, poolUuid } = this.#record
     const login = { url, user, password: await this.#options.password(), fingerprints }
-    const connected = await connectPool(login, { signal, expected: poolUuid, known: this.#known })
+    const connected = await connectPool(login, { signal, expected: poolUuid, known: this.#known, attempt: this.#missed })
     if (!signal.aborted) return connected
     await connected.xapi.close()
     throw signal.reason
@@ -227,6 +279,7 @@ export class PoolLink {
     this.#heard()
     this.#seenAt ??= this.#options.now()
     this.#sight.abort()
+    this.#askHosts()
     if (!changed && !first) return
     this.#inventory = undefined
     this.#telling ??= setTimeout(() => {
@@ -234,6 +287,34 @@ export class PoolLink {
       this.#options.onStatus()
       this.#options.onInventory()
     }, TELL_MS)
+  }
+
+  /** A host that came, or has another address, is found by it when the others are gone one day. */
+  #askHosts(): void {
+    // One that joins has its certificate in the database by the time it is enabled.
+    const now = [...this.#tables.rows('host')]
+      .map(([, { address, enabled }]) => `${address} ${enabled}`)
+      .toSorted()
+      .join()
+    const before = this.#askedOf
+    this.#askedOf = now
+    const client = this.#client
+    // Just connected: they were asked for then.
+    if (client === undefined || before === now || before === undefined) return
+    const signal = AbortSignal.any([AbortSignal.timeout(ASK_MS), ...(this.#stop ? [this.#stop.signal] : [])])
+    client
+      .use((xapi) => hostsOf(xapi, signal))
+      .then(
+        (hosts) => this.#client === client && this.#learn(hosts),
+        // At the next change of the hosts, or when it is connected to anew.
+        () => undefined,
+      )
+  }
+
+  #learn(hosts: KnownHosts): void {
+    const same = hosts.size === this.#known.size && [...hosts].every(([where, fingerprint]) => this.#known.get(where) === fingerprint)
+    this.#known = hosts
+    if (!same) this.#options.onHosts(hosts)
   }
 
   #heard(): void {
@@ -261,6 +342,12 @@ export class PoolLink {
   #refuse(failure: Failure): void {
     for (const waiting of [...this.#waiting]) waiting.reject(failure)
   }
+}
+
+/** Resolves when the signal aborts. */
+function aborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve()
+  return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))
 }
 
 function asFailure(error: unknown): Failure {

@@ -7,7 +7,7 @@ import type { Store } from '../../store/open-store.ts'
 import { deletePool } from '../../store/pools/delete-pool.ts'
 import { insertPool } from '../../store/pools/insert-pool.ts'
 import { listPools } from '../../store/pools/list-pools.ts'
-import { setPoolSeen } from '../../store/pools/note-pool.ts'
+import { setKnownHosts, setLoginRefusals, setPoolSeen } from '../../store/pools/note-pool.ts'
 import { updatePool } from '../../store/pools/update-pool.ts'
 import type { Secrets } from '../../store/secrets/secrets.ts'
 import { fromTimestamp, toTimestamp } from '../../store/timestamps.ts'
@@ -18,7 +18,7 @@ import type { Clock } from '../clock.ts'
 import type { Certificate, NewPool, PoolOperations } from '../control-plane.ts'
 import type { PoolAccess, PoolChange } from '../pool-access.ts'
 import { type ConnectedPool, connectPool, failureOf, normalUrl, type PoolLogin } from './connect-pool.ts'
-import { PoolLink } from './pool-link.ts'
+import { PoolLink, type PoolMemory } from './pool-link.ts'
 import { jobsNaming } from './pool-uses.ts'
 import { testPool } from './test-pool.ts'
 
@@ -35,6 +35,8 @@ export interface PoolServiceOptions {
   readonly onError?: (error: unknown) => void
   /** Milliseconds between two times that everything of a pool is asked for, when its events leave something out. */
   readonly reloadPauseMs?: number
+  /** Milliseconds before a password that a pool refused is sent again, each time; then it is not, until somebody acts. */
+  readonly refusedPausesMs?: readonly number[]
 }
 
 export class PoolService implements PoolOperations, PoolAccess {
@@ -51,8 +53,8 @@ export class PoolService implements PoolOperations, PoolAccess {
 
   /** Begins to connect to what is registered; does not wait for it. */
   async start(): Promise<void> {
-    for (const { record, lastSeenAt } of await listPools(this.#options.store.db)) {
-      this.#link(record, lastSeenAt === null ? undefined : fromTimestamp(lastSeenAt)).restart(record)
+    for (const { record, lastSeenAt, ...memory } of await listPools(this.#options.store.db)) {
+      this.#link(record, { ...memory, lastSeenAt: lastSeenAt === null ? undefined : fromTimestamp(lastSeenAt) }).start()
     }
   }
 
@@ -98,7 +100,7 @@ export class PoolService implements PoolOperations, PoolAccess {
         const name = known ? ` as "${known.name}" (${known.url})` : ''
         throw new Failure('POOL_KNOWN', `this pool (${connected.poolUuid}) is registered already${name}`)
       }
-      const link = this.#link(record, undefined)
+      const link = this.#link(record, {})
       link.restart(record, connected)
       this.#tell({ kind: 'pool', pool: link.status() })
       return link
@@ -180,7 +182,7 @@ export class PoolService implements PoolOperations, PoolAccess {
     const signal = AbortSignal.any([this.#closing.signal, AbortSignal.timeout(TRY_MS)])
     const login = { url: record.url, user: record.user, password: await this.#password(id), fingerprints: record.fingerprints }
     const tested = await testPool(login, record.poolUuid, () => this.#options.clock.now(), signal)
-    if (tested.ok) link.hurry()
+    if (tested.ok) link.tried()
     return tested
   }
 
@@ -216,16 +218,20 @@ export class PoolService implements PoolOperations, PoolAccess {
     return link
   }
 
-  #link(record: PoolRecord, lastSeenAt: number | undefined): PoolLink {
+  #link(record: PoolRecord, memory: PoolMemory): PoolLink {
     const { id } = record
-    const { store, clock, reloadPauseMs } = this.#options
-    const link: PoolLink = new PoolLink(record, lastSeenAt, {
+    const { store, clock, reloadPauseMs, refusedPausesMs } = this.#options
+    const note = (done: Promise<void>) => void done.catch((error) => this.#options.onError?.(error))
+    const link: PoolLink = new PoolLink(record, memory, {
       now: () => clock.now(),
       password: () => this.#password(id),
       onStatus: () => this.#links.get(id) === link && this.#tell({ kind: 'pool', pool: link.status() }),
       onInventory: () => this.#links.get(id) === link && this.#tell({ kind: 'inventory', pool: id }),
-      onSeen: (at) => void setPoolSeen(store.db, id, toTimestamp(at)).catch((error) => this.#options.onError?.(error)),
+      onSeen: (at) => note(setPoolSeen(store.db, id, toTimestamp(at))),
+      onHosts: (hosts) => note(setKnownHosts(store.db, id, hosts)),
+      onRefusals: (count) => note(setLoginRefusals(store.db, id, count)),
       reloadPauseMs,
+      refusedPausesMs,
     })
     this.#links.set(id, link)
     return link
