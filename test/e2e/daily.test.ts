@@ -1,4 +1,4 @@
-/** What is done on the page of a server that is in use: each flow, and every page held against WCAG 2.2 AA, light and dark, wide and narrow. */
+/** What is done on the page of a server that is in use, day by day. */
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import type { Page } from 'playwright-core'
@@ -7,7 +7,6 @@ import type { StartedPool } from '../support/lab.ts'
 import { createJob, registerPools, signIn } from '../support/on-page.ts'
 import { type PageServer, startPageServer } from '../support/page-server.ts'
 import { missingPrograms, needs } from '../support/programs.ts'
-import { webhookReceiver } from '../support/webhook-receiver.ts'
 
 let server: PageServer
 let browser: TestBrowser
@@ -99,6 +98,72 @@ test(
   },
 )
 
+test(
+  'jobs are exported to a file, which brings a deleted job back with its ids, and one that is here only when that is ticked',
+  needs('chromium'),
+  async () => {
+    const before = await jobNamed('nightly')
+    await rail('Jobs')
+    const [file] = await Promise.all([page.waitForEvent('download'), page.getByRole('button', { name: 'Export' }).click()])
+    const path = await file.path()
+    await server.plane.jobs.remove(before.id)
+    await page.getByRole('link', { name: 'nightly', exact: true }).waitFor({ state: 'detached' })
+    const dialog = page.getByRole('dialog')
+    const choose = async () => {
+      await page.getByRole('button', { name: 'Import' }).click()
+      const [chooser] = await Promise.all([page.waitForEvent('filechooser'), dialog.getByRole('button', { name: 'File' }).click()])
+      await chooser.setFiles(path)
+      await dialog.getByText('It holds 1 job').waitFor()
+    }
+    await choose()
+    await assertAccessible(page, 'import')
+    await dialog.getByRole('button', { name: 'Import' }).click()
+    await page.getByRole('link', { name: 'nightly', exact: true }).waitFor()
+    const { id, schedules } = await jobNamed('nightly')
+    assert.deepEqual([id, schedules], [before.id, before.schedules])
+    await choose()
+    await dialog.getByText('is here already', { exact: false }).waitFor()
+    assert.ok(await dialog.getByRole('button', { name: 'Import' }).isDisabled(), 'it would replace a job')
+    await dialog.getByRole('checkbox', { name: /^Replace 1 job/ }).check()
+    await dialog.getByRole('button', { name: 'Import' }).click()
+    await dialog.waitFor({ state: 'detached' })
+  },
+)
+
+test('a schedule has settings of its own beside those of its job', needs('chromium'), async () => {
+  const { id } = await jobNamed('nightly')
+  await page.goto(`${server.url}/jobs/${id}/edit`)
+  await page.getByRole('button', { name: 'Settings of schedule 1 only' }).click()
+  await page.getByRole('combobox', { name: 'Other than the job (schedule 1)' }).click()
+  await page.getByRole('option', { name: 'Verification after each run' }).click()
+  await page.getByRole('combobox', { name: 'Verification after each run' }).click()
+  await page.getByRole('option', { name: 'the whole disks' }).click()
+  await page.getByRole('combobox', { name: 'Other than the job (schedule 1)' }).click()
+  await page.getByRole('option', { name: 'VMs at once' }).click()
+  await page.getByRole('button', { name: 'As the job: VMs at once' }).click()
+  await assertAccessible(page, 'overrides')
+  await page.getByRole('button', { name: 'Save changes' }).click()
+  await heading('nightly')
+  const job = await jobNamed('nightly')
+  assert.deepEqual([job.settings, job.schedules[0]?.settings], [{}, { verify: 'full' }])
+})
+
+test('columns of a wide table are chosen, and the choice is remembered', needs('chromium'), async () => {
+  await rail('Jobs')
+  const head = page.getByRole('columnheader', { name: 'Last run' })
+  await head.waitFor()
+  await page.getByRole('button', { name: 'Columns of Jobs' }).click()
+  await page.getByRole('checkbox', { name: 'Last run' }).uncheck()
+  await head.waitFor({ state: 'detached' })
+  await page.reload()
+  await page.getByRole('columnheader', { name: 'Schedules, next run' }).waitFor()
+  assert.equal(await head.count(), 0)
+  await page.getByRole('button', { name: 'Columns of Jobs' }).click()
+  await page.getByRole('checkbox', { name: 'Last run' }).check()
+  await page.keyboard.press('Escape')
+  await head.waitFor()
+})
+
 test('a restore point is verified, and its proof appears beside it', needs('chromium'), async () => {
   await rail('Replicas')
   await page.getByRole('region', { name: 'Replicas' }).getByRole('link', { name: 'web' }).first().click()
@@ -126,10 +191,20 @@ test(
       await heading('Run of nightly')
       const failed = page.getByRole('region', { name: 'web' })
       await failed.getByText('The last restore point is untouched.').waitFor()
-      await failed.getByRole('link', { name: /What this code means/ }).waitFor()
+      const meaning = failed.getByRole('link', { name: /What this code means/ })
+      const code = String(await meaning.textContent()).split(':')[0] as string
       await assertAccessible(page, 'failed run')
+      await meaning.click()
+      // The place of the code is in sight: the link has jumped.
+      await page.locator(`#${code}`).locator('xpath=ancestor::tr').getByText(code, { exact: true }).waitFor()
+      assert.ok(
+        await page.evaluate(`(({ top }) => top >= 0 && top < innerHeight)(document.getElementById('${code}').getBoundingClientRect())`),
+      )
+      await assertAccessible(page, 'errors.md')
+      await page.goBack()
       await rail('Overview')
       await page.getByRole('region', { name: 'Needs attention' }).getByRole('link', { name: 'web' }).waitFor()
+      await page.getByRole('region', { name: 'Last failures' }).getByRole('link', { name: code }).waitFor()
     } finally {
       await target.start()
     }
@@ -146,86 +221,6 @@ test('search finds by name and by uuid; / goes there', needs('chromium'), async 
   await page.getByRole('option', { name: 'nightly' }).click()
   await heading('nightly')
 })
-
-test('notifications are tested, a token is shown once, and a viewer is offered nothing to change', needs('chromium'), async () => {
-  const hook = await webhookReceiver()
-  try {
-    await page.goto(`${server.url}/settings/notifications`)
-    await page.getByRole('button', { name: 'Add webhook' }).click()
-    await page.getByRole('textbox', { name: 'Address (https://…)' }).fill(hook.url)
-    await assertAccessible(page, 'webhook')
-    await page.getByRole('button', { name: 'Save' }).last().click()
-    await page.getByRole('button', { name: 'Send a test' }).click()
-    await hook.next(({ body }) => body.includes('test'))
-  } finally {
-    await hook.close()
-  }
-  await page.goto(`${server.url}/settings/tokens`)
-  await page.getByRole('button', { name: 'New token' }).click()
-  await page.getByRole('textbox', { name: 'What it is for' }).fill('backup script')
-  await page.getByRole('dialog').getByRole('button', { name: 'New token' }).click()
-  await page.getByText('This is the only time that the token is shown.', { exact: false }).waitFor()
-  await page.getByRole('dialog').getByRole('button', { name: 'Close' }).last().click()
-  await page.getByRole('cell', { name: 'backup script' }).waitFor()
-  await page.goto(`${server.url}/settings/users`)
-  await page.getByRole('button', { name: 'Add user' }).click()
-  await page.getByRole('dialog').getByRole('textbox', { name: 'Name' }).fill('eve')
-  await page.getByRole('dialog').getByRole('textbox', { name: 'Password' }).fill('only-looks-at-things-7')
-  await page.getByRole('dialog').getByRole('button', { name: 'Add user' }).click()
-  await page.getByRole('cell', { name: 'eve', exact: true }).waitFor()
-  const viewer = await browser.open(server.url)
-  await signIn(viewer, { name: 'eve', password: 'only-looks-at-things-7' })
-  await viewer.getByRole('link', { name: 'Jobs', exact: true }).click()
-  await viewer.getByRole('link', { name: 'nightly', exact: true }).waitFor()
-  assert.equal(await viewer.getByRole('button', { name: /New job|Actions for/ }).count(), 0)
-  await viewer.context().close()
-})
-
-/** Every page by its address; those of `main` are what people look at most. */
-async function places(): Promise<{ readonly all: readonly string[]; readonly main: readonly string[] }> {
-  const job = await jobNamed('nightly')
-  const [run] = (await server.plane.runs.list({})).items
-  const [pool] = await server.plane.pools.list()
-  const [target] = job.targets
-  const [vm] = job.selection.include
-  assert.ok(pool && target && vm?.kind === 'vm')
-  const settings = [`pools/${pool.id}`, 'notifications', 'users', 'tokens', 'audit', 'appearance', 'about']
-  const replica = `/replicas/${target.pool}/${target.sr}/${vm.vm}`
-  const main = ['/', '/jobs', '/jobs/new', replica, '/settings/pools', ...(run === undefined ? [] : [`/runs/${run.id}`])]
-  const tabs = ['', '?tab=schedules', '?tab=settings', '?tab=runs'].map((tab) => `/jobs/${job.id}${tab}`)
-  const others = ['/replicas', '/activity', '/activity?tab=alerts', '/nowhere', ...settings.map((section) => `/settings/${section}`)]
-  return { main, all: [...main, ...tabs, ...others] }
-}
-
-async function open(where: Page, path: string): Promise<void> {
-  await where.goto(`${server.url}${path}`)
-  await where.getByRole('heading', { level: 1 }).waitFor()
-  await where.getByRole('status', { name: 'Loading' }).first().waitFor({ state: 'detached' })
-}
-
-test('every page holds to WCAG 2.2 AA, light and wide', needs('chromium'), async () => {
-  for (const path of (await places()).all) {
-    await open(page, path)
-    await assertAccessible(page, path)
-  }
-})
-
-test(
-  'on a telephone, in the dark: nothing is wider than the screen, and the main pages hold to WCAG 2.2 AA',
-  needs('chromium'),
-  async () => {
-    const narrow = await browser.open(server.url, { width: 360, height: 780, dark: true })
-    await signIn(narrow)
-    const { all, main } = await places()
-    for (const path of all) {
-      await open(narrow, path)
-      if (main.includes(path)) await assertAccessible(narrow, path)
-      const tooWide = await narrow.evaluate('document.documentElement.scrollWidth - document.documentElement.clientWidth')
-      assert.equal(tooWide, 0, `${path} is wider than the screen`)
-    }
-    await narrow.context().close()
-  },
-)
 
 test('G9: the policy of the page was kept all along: nothing inline, no other address, no error on the console', needs('chromium'), () => {
   browser.assertClean()

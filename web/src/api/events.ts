@@ -65,6 +65,7 @@ export function apply(client: QueryClient, event: ServerEvent): void {
     case 'run':
       client.setQueryData<Run & { vmRuns: readonly VmRun[] }>(['run', event.run.id], (old) => old && { ...old, ...event.run })
       void client.invalidateQueries({ queryKey: ['runs'] })
+      if (event.run.endedAt !== null) runEnded(client)
       return
     case 'vm-run':
       client.setQueryData<Run & { vmRuns: readonly VmRun[] }>(['run', event.vmRun.run], (old) => {
@@ -99,6 +100,19 @@ export function apply(client: QueryClient, event: ServerEvent): void {
     default:
       event satisfies never
   }
+}
+
+const GATHER_MS = 3000
+let told: ReturnType<typeof setTimeout> | undefined
+
+/** Many runs end at once: what sums them up is asked for once. */
+function runEnded(client: QueryClient): void {
+  if (told !== undefined) return
+  told = setTimeout(() => {
+    told = undefined
+    void client.invalidateQueries({ queryKey: ['figures'] })
+    void client.invalidateQueries({ queryKey: ['failures'] })
+  }, GATHER_MS)
 }
 
 const sameChain = (a: Protection, b: Protection): boolean =>

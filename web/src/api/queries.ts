@@ -3,6 +3,7 @@ import { queryOptions } from '@tanstack/react-query'
 import type { Job } from '../../../src/core/control/job.ts'
 import type { PoolInventory, PoolStatus } from '../../../src/core/control/pool-record.ts'
 import type { Protection } from '../../../src/core/control/protection.ts'
+import type { RunFigures } from '../../../src/core/control/run-figures.ts'
 import type { Run, VmRun, VmRunDetail } from '../../../src/core/control/run-record.ts'
 import type { ServerSettings } from '../../../src/core/control/settings.ts'
 import type { ApiToken, Role, User } from '../../../src/core/control/user.ts'
@@ -91,6 +92,14 @@ export const transfersQuery = queryOptions({
     const running = await all<VmRun>('/vm-runs', { state: ['running', 'waiting'] }, 1000)
     return new Map(running.map((one) => [one.id, one]))
   },
+})
+
+/** How much was moved; asked for again when runs have ended. */
+export const figuresQuery = queryOptions({ queryKey: ['figures'], queryFn: () => get<RunFigures>('/figures') })
+/** The newest VM runs that failed. */
+export const failuresQuery = queryOptions({
+  queryKey: ['failures'],
+  queryFn: () => get<Page<VmRun>>('/vm-runs', { state: ['failed'], limit: 5 }),
 })
 
 /** The newest runs of a job. */

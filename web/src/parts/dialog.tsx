@@ -42,6 +42,7 @@ export function Confirm({
   opened,
   onClose,
   act,
+  children,
 }: {
   readonly title: string
   readonly text: string
@@ -50,12 +51,15 @@ export function Confirm({
   readonly opened: boolean
   onClose(): void
   act(): Promise<unknown>
+  /** More of what will happen. */
+  readonly children?: ReactNode
 }) {
   const doing = useMutation({ mutationFn: act, onSuccess: onClose })
   return (
     <Dialog title={title} opened={opened} onClose={onClose}>
       <Stack>
         <Text size="sm">{text}</Text>
+        {children}
         <ProblemNote error={doing.error} />
         <Group justify="flex-end">
           <Button variant="default" onClick={onClose}>

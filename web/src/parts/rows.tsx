@@ -2,6 +2,7 @@
 import { Table } from '@mantine/core'
 import { useVirtualizer } from '@tanstack/react-virtual'
 import { type ReactNode, useRef } from 'react'
+import { ColumnChooser, useColumns } from './column-chooser.tsx'
 
 export interface Column<T> {
   readonly key: string
@@ -18,12 +19,16 @@ interface RowsProps<T> {
   keyOf(row: T): string
   /** In a box of limited height, also when it has few rows. */
   readonly tall?: boolean
+  /** Columns can be hidden; what is hidden is remembered by this name. */
+  readonly choose?: string
 }
 
 const ROW = 36
 const MANY = 80
 
-export function Rows<T>({ label, columns, rows, keyOf, tall = false }: RowsProps<T>) {
+export function Rows<T>({ label, columns: all, rows, keyOf, tall = false, choose }: RowsProps<T>) {
+  const chosen = useColumns(choose, all)
+  const columns = chosen.shown
   const scroll = useRef<HTMLDivElement>(null)
   const isLong = rows.length > MANY
   const virtual = useVirtualizer({
@@ -37,7 +42,7 @@ export function Rows<T>({ label, columns, rows, keyOf, tall = false }: RowsProps
   const shown = isLong ? items.map(({ index }) => ({ index, row: rows[index] as T })) : rows.map((row, index) => ({ index, row }))
   const before = isLong ? (items[0]?.start ?? 0) : 0
   const after = isLong ? virtual.getTotalSize() - (items.at(-1)?.end ?? 0) : 0
-  return (
+  const table = (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls has to be reached by keyboard
     <section className={isLong || tall ? 'scroll tall' : 'scroll'} ref={scroll} aria-label={label} tabIndex={0}>
       <Table highlightOnHover aria-rowcount={rows.length + 1}>
@@ -70,6 +75,15 @@ export function Rows<T>({ label, columns, rows, keyOf, tall = false }: RowsProps
         </Table.Tbody>
       </Table>
     </section>
+  )
+  if (choose === undefined) return table
+  return (
+    <div>
+      <div className="choose">
+        <ColumnChooser of={chosen} label={label} />
+      </div>
+      {table}
+    </div>
   )
 }
 

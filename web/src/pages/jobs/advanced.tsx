@@ -1,12 +1,12 @@
-import { Button, Checkbox, Group, NumberInput, Paper, Select, Stack, Text, Textarea, Title, UnstyledButton } from '@mantine/core'
+import { Button, Group, NumberInput, Paper, Select, Stack, Text, Title, UnstyledButton } from '@mantine/core'
 import { useDisclosure } from '@mantine/hooks'
 import { ChevronDownIcon, ChevronRightIcon } from '@radix-ui/react-icons'
 import type { UseQueryResult } from '@tanstack/react-query'
-import { DEFAULT_SETTINGS, type JobSettings } from '../../../../src/core/control/job.ts'
-import { VERIFY_MODES } from '../../../../src/core/report.ts'
+import { effectiveSettings, type JobSettings } from '../../../../src/core/control/job.ts'
 import type { Names } from '../../parts/use-names.ts'
 import { TEXTS } from '../../texts/en.ts'
 import type { Draft } from './draft.ts'
+import { type Field, SettingField } from './setting-field.tsx'
 import type { Preview } from './use-preview.ts'
 
 const T = TEXTS.form.advanced
@@ -27,29 +27,7 @@ export function Advanced({
   const { settings } = draft
   const [opened, { toggle }] = useDisclosure(Object.keys(settings).length > 0)
   const set = (part: Partial<JobSettings>) => onChange({ ...settings, ...part })
-  const number = (
-    key: 'vmsAtOnce' | 'disksAtOnce' | 'retries' | 'timeoutMinutes' | 'waitMinutes',
-    label: string,
-    min: number,
-    max: number,
-  ) => (
-    <NumberInput
-      label={label}
-      w={220}
-      min={min}
-      max={max}
-      allowDecimal={false}
-      value={settings[key] ?? DEFAULT_SETTINGS[key]}
-      onChange={(value) => typeof value === 'number' && set({ [key]: value })}
-    />
-  )
-  const flag = (key: 'memory' | 'allowInsecureNbd' | 'notify', label: string) => (
-    <Checkbox
-      label={label}
-      checked={settings[key] ?? DEFAULT_SETTINGS[key]}
-      onChange={(event) => set({ [key]: event.currentTarget.checked })}
-    />
-  )
+  const field = (name: Field) => <SettingField key={name} field={name} settings={effectiveSettings(settings)} onChange={set} />
   return (
     <Paper withBorder p="md" component="section" aria-label={T.title}>
       <Title order={2} size="h5">
@@ -63,41 +41,13 @@ export function Advanced({
       {opened && (
         <Stack gap="sm" mt="sm">
           <Group align="flex-end">
-            <Select
-              label={T.verify}
-              w={260}
-              allowDeselect={false}
-              data={VERIFY_MODES.map((value) => ({ value, label: T.verifyModes[value] }))}
-              value={settings.verify ?? DEFAULT_SETTINGS.verify}
-              onChange={(verify) => set({ verify: verify as NonNullable<JobSettings['verify']> })}
-            />
-            <Select
-              label={T.broken}
-              w={340}
-              allowDeselect={false}
-              data={Object.entries(T.brokenModes).map(([value, label]) => ({ value, label }))}
-              value={settings.onBrokenChain ?? DEFAULT_SETTINGS.onBrokenChain}
-              onChange={(mode) => set({ onBrokenChain: mode as NonNullable<JobSettings['onBrokenChain']> })}
-            />
+            {field('verify')}
+            {field('onBrokenChain')}
           </Group>
-          <Textarea
-            label={T.limits}
-            description={T.limitsHint}
-            maw={420}
-            rows={2}
-            value={(settings.limits ?? []).join('\n')}
-            onChange={(event) => {
-              const text = event.currentTarget.value
-              set({ limits: text === '' ? [] : text.split('\n') })
-            }}
-          />
+          {field('limits')}
           <Networks settings={settings} onChange={set} names={names} draft={draft} preview={preview.data} />
           <Group align="flex-end">
-            {number('vmsAtOnce', T.vmsAtOnce, 1, 100)}
-            {number('disksAtOnce', T.disksAtOnce, 1, 100)}
-            {number('retries', T.retries, 0, 20)}
-            {number('timeoutMinutes', T.timeout, 1, 100_000)}
-            {number('waitMinutes', T.wait, 0, 10_080)}
+            {(['vmsAtOnce', 'disksAtOnce', 'retries', 'timeoutMinutes', 'waitMinutes'] as const).map(field)}
             <NumberInput
               label={T.rpo}
               placeholder={T.rpoHint}
@@ -109,9 +59,7 @@ export function Advanced({
               onChange={(value) => set({ rpoMinutes: typeof value === 'number' ? value : null })}
             />
           </Group>
-          {flag('notify', T.notify)}
-          {flag('memory', T.memory)}
-          {flag('allowInsecureNbd', T.insecure)}
+          {(['notify', 'memory', 'allowInsecureNbd'] as const).map(field)}
           <Group>
             <Button size="compact-sm" variant="subtle" onClick={() => onChange({})}>
               {T.defaults}

@@ -2,7 +2,7 @@ import { ActionIcon, Button, Chip, Group, NumberInput, Paper, Stack, Text, TextI
 import { useDebouncedValue, useDisclosure } from '@mantine/hooks'
 import { ChevronDownIcon, ChevronRightIcon, PlusIcon, TrashIcon } from '@radix-ui/react-icons'
 import { useQuery } from '@tanstack/react-query'
-import type { Timing } from '../../../../src/core/control/job.ts'
+import type { JobSettings, Timing } from '../../../../src/core/control/job.ts'
 import type { RetentionRule } from '../../../../src/core/retention.ts'
 import { post } from '../../api/client.ts'
 import { exact } from '../../parts/measures.ts'
@@ -10,6 +10,7 @@ import { ProblemNote } from '../../parts/problem-note.tsx'
 import { retentionInWords, timingInWords } from '../../parts/timing.ts'
 import { TEXTS } from '../../texts/en.ts'
 import { type DraftSchedule, newSchedule, timeZone } from './draft.ts'
+import { Overrides } from './overrides.tsx'
 
 const T = TEXTS.form.when
 const INTERVALS = ['10', '15', '60', '240'] as const
@@ -42,8 +43,11 @@ function timingOf(preset: Preset, before: Timing): Timing {
 /** Schedules: presets or cron, their next times, and how many restore points each keeps. */
 export function ChooseTimes({
   schedules,
+  job,
   onChange,
 }: {
+  /** The job's own, which a schedule may outweigh. */
+  readonly job: JobSettings
   readonly schedules: readonly DraftSchedule[]
   onChange(schedules: readonly DraftSchedule[]): void
 }) {
@@ -59,6 +63,7 @@ export function ChooseTimes({
             key={schedule.key}
             nth={nth + 1}
             schedule={schedule}
+            job={job}
             onChange={(changed) => onChange(schedules.map((one) => (one.key === schedule.key ? changed : one)))}
             onDrop={() => onChange(schedules.filter(({ key }) => key !== schedule.key))}
           />
@@ -81,10 +86,12 @@ export function ChooseTimes({
 function OneSchedule({
   nth,
   schedule,
+  job,
   onChange,
   onDrop,
 }: {
   readonly nth: number
+  readonly job: JobSettings
   readonly schedule: DraftSchedule
   onChange(schedule: DraftSchedule): void
   onDrop(): void
@@ -144,7 +151,35 @@ function OneSchedule({
         value={name}
         onChange={(event) => onChange({ ...schedule, name: event.currentTarget.value })}
       />
+      <OwnSettings nth={nth} schedule={schedule} job={job} onChange={onChange} />
     </Stack>
+  )
+}
+
+function OwnSettings({
+  nth,
+  schedule,
+  job,
+  onChange,
+}: {
+  readonly nth: number
+  readonly schedule: DraftSchedule
+  readonly job: JobSettings
+  onChange(schedule: DraftSchedule): void
+}) {
+  const [opened, { toggle }] = useDisclosure(Object.keys(schedule.settings).length > 0)
+  return (
+    <>
+      <UnstyledButton onClick={toggle} aria-expanded={opened} fz="sm">
+        <Group gap={4}>
+          {opened ? <ChevronDownIcon aria-hidden /> : <ChevronRightIcon aria-hidden />}
+          {T.overrides(nth)}
+        </Group>
+      </UnstyledButton>
+      {opened && (
+        <Overrides nth={nth} job={job} settings={schedule.settings} onChange={(settings) => onChange({ ...schedule, settings })} />
+      )}
+    </>
   )
 }
 

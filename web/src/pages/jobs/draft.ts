@@ -57,14 +57,17 @@ const specOf = ({ name, enabled, timing, retention, settings }: DraftSchedule): 
   enabled,
   timing,
   retention,
-  settings,
+  settings: withoutBlankLimits(settings),
 })
+
+const withoutBlankLimits = (settings: JobSettings): JobSettings =>
+  settings.limits === undefined ? settings : { ...settings, limits: settings.limits.filter((line) => line.trim() !== '') }
 
 const bodyOf = ({ name, selection, targets, settings }: Draft): Omit<JobSpec, 'enabled'> => ({
   name: name.trim(),
   selection,
   targets,
-  settings: settings.limits === undefined ? settings : { ...settings, limits: settings.limits.filter((line) => line.trim() !== '') },
+  settings: withoutBlankLimits(settings),
 })
 
 /** What is still missing, in words of the form. */

@@ -75,7 +75,7 @@ function JobForm({ draft: first, job: given }: { readonly draft: Draft; readonly
       />
       <TextInput label={T.name} required maw={420} value={draft.name} onChange={(event) => change({ name: event.currentTarget.value })} />
       <ChooseVms selection={draft.selection} onChange={(selection) => change({ selection })} names={names} preview={preview} />
-      <ChooseTimes schedules={draft.schedules} onChange={(schedules) => change({ schedules })} />
+      <ChooseTimes job={draft.settings} schedules={draft.schedules} onChange={(schedules) => change({ schedules })} />
       <ChooseTargets targets={draft.targets} onChange={(targets) => change({ targets })} names={names} preview={preview} />
       <Advanced draft={draft} onChange={(settings) => change({ settings })} names={names} preview={preview} />
       <Paper withBorder p="md" component="section" aria-labelledby="summary">

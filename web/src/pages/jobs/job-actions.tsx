@@ -1,4 +1,4 @@
-import { ActionIcon, Menu } from '@mantine/core'
+import { ActionIcon, List, Menu, Text } from '@mantine/core'
 import { DotsHorizontalIcon } from '@radix-ui/react-icons'
 import { useQuery } from '@tanstack/react-query'
 import { useState } from 'react'
@@ -7,14 +7,17 @@ import type { Job } from '../../../../src/core/control/job.ts'
 import type { Protection } from '../../../../src/core/control/protection.ts'
 import type { Run } from '../../../../src/core/control/run-record.ts'
 import { post, remove } from '../../api/client.ts'
-import { protectionsQuery } from '../../api/queries.ts'
+import { protectionsQuery, runningQuery } from '../../api/queries.ts'
 import { Confirm } from '../../parts/dialog.tsx'
 import { jobPath, runPath } from '../../parts/paths.ts'
 import { useMay } from '../../parts/rights.tsx'
 import { tellDone, tellProblem } from '../../parts/tell.ts'
+import { useNames } from '../../parts/use-names.ts'
 import { TEXTS } from '../../texts/en.ts'
+import { exportJobs } from './jobs-document.tsx'
 
 const T = TEXTS.jobs
+const FEW = 5
 
 /** Starts a run of the job and opens it. */
 export function useStartRun(): (request: { job: string; vms?: readonly string[]; schedule?: string; dryRun?: boolean }) => Promise<void> {
@@ -54,6 +57,7 @@ export function JobActions({ job }: { readonly job: Job }) {
               <Menu.Item component={Link} to={`/jobs/new?of=${job.id}`}>
                 {T.clone}
               </Menu.Item>
+              <Menu.Item onClick={() => void exportJobs([job])}>{T.document.export}</Menu.Item>
               <Menu.Item color="red" onClick={() => setRemoving(true)}>
                 {T.remove}
               </Menu.Item>
@@ -68,13 +72,15 @@ export function JobActions({ job }: { readonly job: Job }) {
 
 function RemoveJob({ job, onClose }: { readonly job: Job; onClose(): void }) {
   const navigate = useNavigate()
-  const replicas = useQuery(protectionsQuery).data?.filter((one) => one.job === job.id && one.replica !== null).length ?? 0
+  const names = useNames()
+  const left = useQuery(protectionsQuery).data?.filter((one) => one.job === job.id && one.replica !== null) ?? []
+  const running = useQuery(runningQuery).data?.items.filter((one) => one.job === job.id).length ?? 0
   return (
     <Confirm
       opened
       onClose={onClose}
       title={T.removeTitle(job.name)}
-      text={T.removeText(replicas)}
+      text={T.removeText(left.length)}
       go={T.removeGo}
       grave
       act={async () => {
@@ -82,6 +88,27 @@ function RemoveJob({ job, onClose }: { readonly job: Job; onClose(): void }) {
         tellDone(T.removed(job.name, replicasLeft.length))
         void navigate('/jobs')
       }}
-    />
+    >
+      {running > 0 && (
+        <Text size="sm" fw={600}>
+          {T.removeRunning(running)}
+        </Text>
+      )}
+      {left.length > 0 && (
+        <>
+          <List size="sm">
+            {left.slice(0, FEW).map((one) => (
+              <List.Item key={`${one.vm.uuid} ${one.target?.sr}`}>
+                {T.removeLeft(one.vm.name, one.target === null ? '' : names.target(one.target))}
+              </List.Item>
+            ))}
+            {left.length > FEW && <List.Item>{TEXTS.overview.more(left.length - FEW)}</List.Item>}
+          </List>
+          <Text size="sm" c="dimmed">
+            {T.removeLater}
+          </Text>
+        </>
+      )}
+    </Confirm>
   )
 }

@@ -20,6 +20,7 @@ import { TEXTS } from '../../texts/en.ts'
 import { JobActions, useStartRun } from './job-actions.tsx'
 import { JobSettingsList } from './job-settings-list.tsx'
 import { EnabledSwitch } from './jobs.tsx'
+import { FIELDS, type Field } from './setting-field.tsx'
 
 const T = TEXTS.jobs
 
@@ -126,6 +127,15 @@ function Schedules({ job }: { readonly job: Job }) {
       cell: ({ id, enabled }) => (enabled && job.enabled ? <Age time={upcoming?.find((one) => one.schedule === id)?.at} /> : T.off),
     },
     { key: 'keep', head: T.scheduleColumns.keep, cell: ({ retention }) => retentionInWords(retention) },
+    {
+      key: 'own',
+      head: T.scheduleColumns.own,
+      cell: ({ settings }) =>
+        (Object.keys(FIELDS) as Field[])
+          .filter((field) => settings[field] !== undefined)
+          .map((field) => FIELDS[field])
+          .join(', ') || '–',
+    },
     { key: 'id', head: T.scheduleColumns.id, cell: ({ id, name }) => <CopyId id={id} of={`schedule ${name}`} /> },
     {
       key: 'run',

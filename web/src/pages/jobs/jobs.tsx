@@ -23,6 +23,7 @@ import { useNames } from '../../parts/use-names.ts'
 import { Waiting } from '../../parts/waiting.tsx'
 import { TEXTS } from '../../texts/en.ts'
 import { JobActions } from './job-actions.tsx'
+import { JobsDocumentButtons } from './jobs-document.tsx'
 
 const T = TEXTS.jobs
 
@@ -50,7 +51,6 @@ export function Jobs() {
   }, [protections])
   const next = new Map(upcoming?.map(({ schedule, at }) => [schedule, at]))
   const columns: readonly Column<Job>[] = [
-    { key: 'enabled', head: T.columns.enabled, cell: (job) => <EnabledSwitch job={job} /> },
     {
       key: 'name',
       head: T.columns.name,
@@ -60,6 +60,7 @@ export function Jobs() {
         </Anchor>
       ),
     },
+    { key: 'enabled', head: T.columns.enabled, cell: (job) => <EnabledSwitch job={job} /> },
     { key: 'vms', head: T.columns.vms, kind: 'number', cell: ({ id }) => vms.get(id)?.size ?? 0 },
     { key: 'to', head: T.columns.targets, cell: ({ targets }) => targets.map(names.target).join(', ') },
     {
@@ -94,12 +95,15 @@ export function Jobs() {
   )
   return (
     <Stack>
-      <PageHead title={T.title}>{(jobs.data?.length ?? 0) > 0 && fresh}</PageHead>
+      <PageHead title={T.title}>
+        {hasPools && <JobsDocumentButtons hasJobs={(jobs.data?.length ?? 0) > 0} />}
+        {(jobs.data?.length ?? 0) > 0 && fresh}
+      </PageHead>
       <ProblemNote error={jobs.error} />
       {jobs.isPending && <Waiting />}
       {jobs.data?.length === 0 && pools.data !== undefined && <Empty text={hasPools ? T.empty : T.none}>{fresh}</Empty>}
       {jobs.data !== undefined && jobs.data.length > 0 && (
-        <Rows label={T.title} columns={columns} rows={jobs.data} keyOf={({ id }) => id} />
+        <Rows label={T.title} columns={columns} rows={jobs.data} keyOf={({ id }) => id} choose="jobs" />
       )}
     </Stack>
   )

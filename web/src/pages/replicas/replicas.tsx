@@ -73,6 +73,7 @@ export function Replicas() {
       )}
       {shown !== undefined && shown.length > 0 && (
         <Rows
+          choose="replicas"
           label={T.title}
           columns={protectionColumns(names, { withJob: true })}
           rows={shown}

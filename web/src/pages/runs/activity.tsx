@@ -99,7 +99,9 @@ function Runs() {
           )}
         </Empty>
       )}
-      {rows.length > 0 && <Rows label={T.tabs.runs} columns={runColumns({ withJob: true })} rows={rows} keyOf={({ id }) => id} />}
+      {rows.length > 0 && (
+        <Rows choose="runs" label={T.tabs.runs} columns={runColumns({ withJob: true })} rows={rows} keyOf={({ id }) => id} />
+      )}
       {runs.hasNextPage && (
         <Group>
           <Button variant="default" loading={runs.isFetchingNextPage} onClick={() => runs.fetchNextPage()}>

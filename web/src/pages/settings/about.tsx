@@ -30,7 +30,14 @@ export function About() {
         </dl>
       </Paper>
       <Text size="sm">
-        {T.licence} <Anchor href="/docs/index.md">{T.docs}</Anchor> · <Anchor href="/api/v1/docs">{T.api}</Anchor>
+        {T.licence}{' '}
+        <Anchor href="/docs/index.md" underline="always">
+          {T.docs}
+        </Anchor>{' '}
+        ·{' '}
+        <Anchor href="/api/v1/docs" underline="always">
+          {T.api}
+        </Anchor>
       </Text>
       <Title order={2} size="h5">
         {T.licences}

@@ -8,6 +8,8 @@ import { TEXTS } from '../../texts/en.ts'
 const Pools = lazy(async () => ({ default: (await import('../pools/pools.tsx')).Pools }))
 const PoolPage = lazy(async () => ({ default: (await import('../pools/pool-page.tsx')).PoolPage }))
 const Notifications = lazy(async () => ({ default: (await import('./notifications.tsx')).Notifications }))
+const Limits = lazy(async () => ({ default: (await import('./limits.tsx')).Limits }))
+const Maintenance = lazy(async () => ({ default: (await import('./maintenance.tsx')).Maintenance }))
 const Users = lazy(async () => ({ default: (await import('./users.tsx')).Users }))
 const Tokens = lazy(async () => ({ default: (await import('./tokens.tsx')).Tokens }))
 const Audit = lazy(async () => ({ default: (await import('./audit.tsx')).Audit }))
@@ -49,6 +51,8 @@ function Section() {
       <Route path="pools" element={<Pools />} />
       <Route path="pools/:id" element={<PoolPage />} />
       <Route path="notifications" element={<Notifications />} />
+      <Route path="limits" element={<Limits />} />
+      <Route path="maintenance" element={<Maintenance />} />
       <Route path="users" element={<Users />} />
       <Route path="tokens" element={<Tokens />} />
       <Route path="audit" element={<Audit />} />
