@@ -22,6 +22,7 @@ ${POINT_USAGE}
 ${NETWORK_USAGE}
                       (default: none, so that it meets nobody)
   --mac new|keep|safe MACs of its interfaces (default new; safe: kept where nothing else can have them)
+  --memory            let it go on with the memory that the restore point keeps: it is made suspended, with the MACs that it had
   --dry-run           say what it would be, and change nothing
 ${TRUST_USAGE}
 
@@ -33,17 +34,21 @@ Exit codes: 0 done, 1 failed, 2 wrong usage, 130 or 143 stopped.`,
         ...POINT_OPTIONS,
         name: { type: 'string' },
         network: { type: 'string', multiple: true, default: [] },
-        mac: { type: 'string', default: 'new' },
+        mac: { type: 'string' },
+        memory: { type: 'boolean', default: false },
         'dry-run': { type: 'boolean', default: false },
       },
     })
     const { choice, mapping } = networksOf(values.network, { kind: 'none' })
     if (choice.kind === 'isolated') throw new UsageError('--network isolated is for tests, which remove it: name a network, or none')
+    if (values.memory && (values.mac ?? 'keep') !== 'keep')
+      throw new UsageError('with --memory the guest has the MACs that it had: --mac keep')
     const wishes = {
       wanted: wantedPoint(values),
       networks: choice,
       mapping,
-      macs: macChoice(values.mac),
+      macs: macChoice(values.mac ?? 'new'),
+      memory: values.memory,
       ...(values.name === undefined ? {} : { name: values.name }),
     }
     const to = poolArgument(values.to, '--to')

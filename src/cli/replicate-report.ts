@@ -1,6 +1,6 @@
 /** Plans and reports of runs as text for people. */
 import type { DiskPlan, VmRunPlan } from '../core/plan.ts'
-import type { DiskReport, RunReport } from '../core/report.ts'
+import type { DiskReport, MemoryReport, RunReport } from '../core/report.ts'
 import { formatBytes, formatSeconds } from './sizes.ts'
 
 export function formatPlan(plan: VmRunPlan): string {
@@ -8,6 +8,7 @@ export function formatPlan(plan: VmRunPlan): string {
     `Plan for "${plan.vm.name}" (${plan.vm.uuid}) to "${plan.targetSr.name}"`,
     plan.replica.kind === 'create' ? '  replica: a new VM is made' : `  replica: ${plan.replica.uuid}`,
     ...plan.disks.map(planLine),
+    ...(plan.memory?.kind === 'carry' ? ['  memory: the source snapshot is a checkpoint, and its memory is sent whole'] : []),
     ...plan.vifs.map(
       ({ device, targetNetwork, reason }) => `  interface ${device}: ${targetNetwork ?? 'left disconnected'} (${reason.text})`,
     ),
@@ -46,10 +47,19 @@ export function formatReport(report: RunReport): string {
     `Replicated "${report.vm.name}" to "${report.sr.name}" in ${formatSeconds(report.seconds)}: ` +
       `${formatBytes(totals.changedBytes)} changed, ${read}, ${formatBytes(totals.bytesSent)} sent`,
     ...report.disks.flatMap(reportLines),
+    ...(report.memory === undefined ? [] : memoryLines(report.memory)),
     `  restore point: "${report.restorePoint.name}" (${report.restorePoint.uuid})`,
     ...report.warnings.map(({ text, avoid }) => `  warning: ${text}${avoid ? `; ${avoid}` : ''}`),
   ]
   return `${lines.join('\n')}\n`
+}
+
+function memoryLines({ bytesSent, seconds, read, written, verify, fallbacks }: MemoryReport): string[] {
+  const verified = verify === undefined ? '' : `, verified (${verify.mode}: ${formatBytes(verify.bytes)})`
+  return [
+    `  memory: ${formatBytes(bytesSent)} sent in ${formatSeconds(seconds)} by ${read ?? 'nothing'} → ${written ?? 'nothing to write'}${verified}`,
+    ...fallbacks.map(({ text, avoid }) => `      not the best way: ${text}${avoid ? `; ${avoid}` : ''}`),
+  ]
 }
 
 function reportLines(disk: DiskReport): string[] {

@@ -51,6 +51,8 @@ target, and makes a restore point of it.
   --limit RATE        bytes a second at most, all disks together: 20MiB/s, or 20MiB/s@08:00-18:00 (local time); repeatable
   --network SRC=DST   network of the source by uuid, and the target's that stands for it, or none; repeatable
   --allow-insecure-nbd  read over NBD in clear text where a pool offers nothing else (a network of purpose insecure_nbd)
+  --memory            carry the memory of the VM as well: it is suspended for a moment, and a clone can go on with it; where the pool allows
+                      no checkpoint the run goes on without, and says so
   --exclude-disk DISK leave out a disk of the VM, by its uuid or its position; repeatable
   --wait TIME         wait so long for a VM that is being migrated or copied, or for storage that merges a chain which is too long: 10m, 2h,
                       0 (default 5m); then the run is refused
@@ -79,6 +81,7 @@ interface Arguments {
   readonly waitMs: number
   readonly dryRun: boolean
   readonly allowInsecureNbd: boolean
+  readonly memory: boolean
   readonly json: boolean
 }
 
@@ -128,6 +131,7 @@ async function openTargets(
     verify: wanted.verify,
     onBrokenChain: wanted.onBrokenChain === 'ask' ? ('refuse' as const) : wanted.onBrokenChain,
     allowInsecureNbd: wanted.allowInsecureNbd,
+    memory: wanted.memory,
     excludeDisks: new Set(wanted.excludeDisks),
     excludeDisksOfThisVm: true,
     waitMs: wanted.waitMs,
@@ -211,6 +215,7 @@ function parse(args: readonly string[]): Arguments {
       'exclude-disk': { type: 'string', multiple: true, default: [] },
       wait: { type: 'string', default: '5m' },
       'dry-run': { type: 'boolean', default: false },
+      memory: { type: 'boolean', default: false },
       'allow-insecure-nbd': { type: 'boolean', default: false },
       json: { type: 'boolean', default: false },
     },
@@ -241,6 +246,7 @@ function parse(args: readonly string[]): Arguments {
     waitMs: waitArgument(values.wait),
     dryRun: values['dry-run'],
     allowInsecureNbd: values['allow-insecure-nbd'],
+    memory: values.memory,
     json: values.json,
   }
 }

@@ -34,6 +34,10 @@ export const MARK = {
   self: 'understudy:self',
   /** On a restore point's disk, where its run compared both disks whole: JSON of DigestMark. */
   digest: 'understudy:digest',
+  /** On the memory of a restore point, a disk that hangs on no VM: JSON of MemoryMark. */
+  memory: 'understudy:memory',
+  /** On the same: what the source's toolstack kept of the domain (`last_booted_record`), which a resumption needs. */
+  domain: 'understudy:domain',
   /** On a replica VM: the source's `auto_poweron`, which the replica itself must not have. */
   autoPoweron: 'understudy:auto_poweron',
   /** On a VM cloned of a restore point, to work on or to test, and on networks made for tests: JSON of CopyMark (failover/marks.ts). */
@@ -55,6 +59,11 @@ export type OtherConfig = Readonly<Record<string, string>>
 
 /** Reason shown by XAPI when somebody starts a replica; the original's wording has no meaning of its own to either product. */
 export const START_BLOCKED = 'This is a replica kept by Understudy: clone it to work on it, or fail over to it'
+/** What of a replica nobody may do: to run it in whatever way. */
+export const RUNNING_OPERATIONS = ['start', 'start_on', 'resume', 'resume_on'] as const
+/** By operation, why: for `VM.set_blocked_operations`. */
+export const replicaBlocked = (why: string = START_BLOCKED): Record<string, string> =>
+  Object.fromEntries(RUNNING_OPERATIONS.map((operation) => [operation, why]))
 /** Text of the source's blocked migrations; its beginning tells ours from others'. */
 export const MIGRATION_BLOCKED_PREFIX = 'Understudy is replicating this VM'
 export const REPLICA_TAG = 'Understudy replica'
@@ -101,6 +110,19 @@ export interface RestorePointMark {
   readonly disks: Readonly<Record<string, string>>
   /** uuids of the source snapshot VDIs that its deltas were based on; absent: it was a full copy. */
   readonly from?: readonly string[]
+  /** uuid of the disk that holds the VM's memory of that instant; absent: there is none. */
+  readonly memory?: string
+}
+
+/** `self` is the uuid of the disk itself: clones inherit the map, and are no restore point's. */
+export interface MemoryMark {
+  readonly job: string
+  readonly vm: string
+  readonly sr: string
+  readonly self: string
+  readonly run: string
+  /** What the guest was booted on. */
+  readonly cpu: { readonly vendor: string; readonly features: string }
 }
 
 /** What the disk held when its run proved it equal to the source snapshot. */
@@ -182,7 +204,16 @@ export function readRestorePointMark(config: OtherConfig): RestorePointMark | un
   const found = readJson(config, MARK.restorePoint, ['run'])
   if (found === undefined || typeof found.disks !== 'object' || found.disks === null || !Number.isSafeInteger(found.generation))
     return undefined
+  if (found.memory !== undefined && typeof found.memory !== 'string') return undefined
   return found as unknown as RestorePointMark
+}
+
+/** The mark of the disk itself; an inherited one counts for nothing. `uuid` is the disk's own. */
+export function readMemoryMark(config: OtherConfig, uuid: string): MemoryMark | undefined {
+  const found = readJson(config, MARK.memory, ['job', 'vm', 'sr', 'self', 'run'])
+  const cpu = found?.cpu as Partial<MemoryMark['cpu']> | undefined
+  if (typeof cpu?.vendor !== 'string' || typeof cpu.features !== 'string' || found?.self !== uuid) return undefined
+  return found as unknown as MemoryMark
 }
 
 export function readDigestMark(config: OtherConfig): DigestMark | undefined {

@@ -119,6 +119,8 @@ export interface RestorePoint {
   readonly madeFrom?: readonly string[] | undefined
   /** Made by the original: its marks do not list what it must hold. */
   readonly byOriginal?: boolean
+  /** uuid of the disk with its memory, where it was made with one that is still there. */
+  readonly memory?: string
   /** A VM by itself, no snapshot (copy-vms.ts). `spare`: why it is not ours to remove; undefined: it is. */
   readonly copyVm?: { readonly spare: string | undefined }
 }

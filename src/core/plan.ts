@@ -7,6 +7,7 @@ import { type BaseChoice, type CommonBase, chooseBase, chooseCommon, type Reason
 import { type BrokenChainPolicy, isBroken, repaired } from './broken-chain.ts'
 import { judgeChains } from './chain-health.ts'
 import { exclusion } from './exclusion.ts'
+import { type MemoryPlan, planMemory } from './memory.ts'
 import { planVifs, type VifPlan } from './networks.ts'
 import type { SourceDisk, SourceFacts, TargetFacts } from './observation.ts'
 import { judgeOriginals, keepsData, warnOfOriginals } from './originals.ts'
@@ -31,6 +32,8 @@ export interface Policy {
   readonly onBrokenChain?: BrokenChainPolicy
   /** By uuid of the source's disk. */
   readonly common?: ReadonlyMap<string, CommonBase>
+  /** Carries the memory of the VM as well, where that is possible; default: not. */
+  readonly memory?: boolean
 }
 
 export type DiskPlan =
@@ -56,6 +59,8 @@ export interface VmRunPlan {
   /** An interrupted run is taken up again: no new source snapshot is made, the one named here is carried over to its end. */
   readonly resume?: { readonly snapshot: string }
   readonly disks: readonly DiskPlan[]
+  /** Absent: it is not asked for. */
+  readonly memory?: MemoryPlan
   /** Disks of the replica that the source no longer has: taken off it after the run (restore points keep them). */
   readonly dropDisks: readonly { readonly uuid: string; readonly userdevice: string; readonly reason: string }[]
   readonly vifs: readonly VifPlan[]
@@ -99,6 +104,7 @@ export function planVmRun(source: SourceFacts, target: TargetFacts, policy: Poli
   const bases = basesOf(disks)
   const originals = judgeOriginals(source, target, bases)
   const { replica } = target
+  const memory = policy.memory ? planMemory(source, disks) : undefined
   return {
     kind: 'plan',
     plan: {
@@ -107,6 +113,7 @@ export function planVmRun(source: SourceFacts, target: TargetFacts, policy: Poli
       replica: replica === undefined ? { kind: 'create' } : { kind: 'reuse', uuid: replica.uuid },
       ...(resumable === undefined ? {} : { resume: { snapshot: resumable.snapshot } }),
       disks,
+      ...(memory === undefined ? {} : { memory }),
       dropDisks: dropped(disks, target),
       vifs,
       removals: [
@@ -118,6 +125,7 @@ export function planVmRun(source: SourceFacts, target: TargetFacts, policy: Poli
       ...(keepsData(originals) ? { keepSourceData: true } : {}),
       warnings: [
         ...warnings(source, disks, vifs, policy),
+        ...(memory?.kind === 'not-possible' ? [memory.reason] : []),
         ...warnOfOriginals(originals, target),
         ...onTrust(disks, target),
         ...(space.kind === 'warned' ? [space.warning] : []),

@@ -43,6 +43,20 @@ export interface DiskReport {
   readonly verify: VerifyReport | undefined
 }
 
+/** The memory of a restore point; see DiskReport. */
+export interface MemoryReport {
+  /** uuid of the disk that holds it */
+  readonly target: string
+  readonly size: number
+  readonly read: string | undefined
+  readonly written: string | undefined
+  readonly bytesRead: number
+  readonly bytesSent: number
+  readonly seconds: number
+  readonly verify: VerifyReport | undefined
+  readonly fallbacks: readonly Reason[]
+}
+
 export interface RunReport {
   readonly run: string
   readonly job: string
@@ -58,6 +72,8 @@ export interface RunReport {
   readonly replica: { readonly uuid: string }
   readonly restorePoint: { readonly uuid: string; readonly name: string; readonly takenAt: string }
   readonly disks: readonly DiskReport[]
+  /** Absent: the restore point is without. */
+  readonly memory?: MemoryReport
   readonly totals: { readonly changedBytes: number; readonly bytesRead: number; readonly bytesSent: number }
   /** Of a run with several targets: how many, and what was read of the source to transfer, for all of them together. */
   readonly together?: { readonly targets: number; readonly bytesRead: number }

@@ -137,6 +137,7 @@ function optionsOf(request: EngineRequest, nth: number, sr: string, source: Xapi
     networks: new Map(Object.entries(settings.networks)),
     excludeDisks: new Set(settings.excludeDisks),
     allowInsecureNbd: settings.allowInsecureNbd,
+    memory: settings.memory,
     disksAtOnce: settings.disksAtOnce,
     waitMs: settings.waitMinutes * 60_000,
     signal: AbortSignal.any([request.signal, request.targetSignals[nth] as AbortSignal]),

@@ -28,6 +28,8 @@ export interface CommitRequest {
   /** uuid of the source snapshot VM */
   readonly copyOf: string
   readonly disks: readonly CommittedDisk[]
+  /** The disk that holds the memory. */
+  readonly memory?: TargetDisk | undefined
   readonly description: string
 }
 
@@ -39,7 +41,7 @@ export interface CommittedPoint {
 /** Throws Failure REPLICA_IN_USE or RUN_SUPERSEDED when another run of the chain came in between. */
 export async function commitRestorePoint(context: RunContext, request: CommitRequest): Promise<CommittedPoint> {
   const { target, ids, signal } = context
-  const { replica, disks, takenAt } = request
+  const { replica, disks, memory, takenAt } = request
   // Who holds the chain needs no other proof that nobody else came in between.
   if (context.stillHeld !== undefined) await context.stillHeld()
   else {
@@ -63,6 +65,7 @@ export async function commitRestorePoint(context: RunContext, request: CommitReq
     generation: request.generation,
     disks: Object.fromEntries(disks.map(({ userdevice, copyOf }) => [userdevice, copyOf])),
     ...(from.length > 0 ? { from } : {}),
+    ...(memory === undefined ? {} : { memory: memory.uuid }),
   }
   await Promise.all([
     ...disks.map(({ disk, copyOf, digest }) => {
@@ -70,6 +73,8 @@ export async function commitRestorePoint(context: RunContext, request: CommitReq
       const config = { ...disk.config, ...marks, [MARK.copyOf]: copyOf, [MARK.contentKey]: copyOf, ...proof }
       return target.call('VDI.set_other_config', [disk.ref, config], { signal })
     }),
+    // All of it is there.
+    ...(memory === undefined ? [] : [target.call('VDI.set_other_config', [memory.ref, memory.config], { signal })]),
     target.call(
       'VM.set_other_config',
       [replica.ref, { ...replica.config, ...marks, [MARK.copyOf]: request.copyOf, [MARK.restorePoint]: JSON.stringify(promise) }],

@@ -2,7 +2,16 @@
 
 import { readFailoverMark } from '../core/failover/marks.ts'
 import { Failure } from '../core/failure.ts'
-import { isBeingWritten, MARK, parseDatetime, readMarks, readReplicaMark, readRestorePointMark, readWritingMark } from '../core/marks.ts'
+import {
+  isBeingWritten,
+  MARK,
+  parseDatetime,
+  readMarks,
+  readMemoryMark,
+  readReplicaMark,
+  readRestorePointMark,
+  readWritingMark,
+} from '../core/marks.ts'
 import type { Replica, ReplicaDisk, RestorePoint, RestorePointDisk, TargetFacts } from '../core/observation.ts'
 import { newestFirst } from '../core/restore-point-order.ts'
 import type { RecordOf } from '../xapi/records.generated.ts'
@@ -74,6 +83,7 @@ export async function inspectTarget(
   // What a run of the original's left half done is the original's to remove.
   const snapshots = seen.filter(({ complete, byOriginal }) => complete || byOriginal !== true)
   const restorePoints = [...snapshots, ...copies.points]
+  const memories = new Set(pointVms.flatMap(([, vm]) => readRestorePointMark(vm.other_config)?.memory ?? []))
   const replica = findReplica(view, chain, snapshots)
   const doubtful = [
     ...copies.doubtful,
@@ -94,7 +104,7 @@ export async function inspectTarget(
       samePool,
       replica: replica && (await replicaFacts(view, replica.record, restorePoints, chain, askWritten)),
       restorePoints,
-      strayDisks: strayDisks(view, sr, chain),
+      strayDisks: strayDisks(view, sr, chain, memories),
       ...(doubtful.length > 0 ? { doubtful } : {}),
       networks: networksOf(view),
     },
@@ -186,8 +196,16 @@ export function restorePoint(view: PoolView, vm: RecordOf['VM']): RestorePoint {
     disks,
     complete: takenAt !== undefined && marks.copyOf !== undefined && keepsPromise(disks, mark?.disks),
     ...(mark?.from === undefined ? {} : { madeFrom: mark.from }),
+    ...(memoryOf(view, vm) === undefined ? {} : { memory: mark?.memory as string }),
     ...(MARK.restorePoint in vm.other_config ? {} : { byOriginal: true }),
   }
+}
+
+/** The disk with a restore point's memory. One that is gone makes the point no less complete: it starts afresh. */
+export function memoryOf(view: PoolView, vm: RecordOf['VM']): [Ref<'VDI'>, RecordOf['VDI']] | undefined {
+  const uuid = readRestorePointMark(vm.other_config)?.memory
+  const found = uuid === undefined ? undefined : findByUuid(view.VDI, uuid)
+  return found !== undefined && readMemoryMark(found[1].other_config, found[1].uuid) !== undefined ? found : undefined
 }
 
 /** A restore point of ours lists its disks; one of the original's is as complete as its marks. */
@@ -251,14 +269,17 @@ function isOurDisk(view: PoolView, vdi: RecordOf['VDI'], chain: Chain): boolean 
     const of = view.VDI.get(vdi.snapshot_of)
     return belongsTo(vdi.other_config, chain) && of !== undefined && isMarked(of, chain)
   }
+  const memory = readMemoryMark(vdi.other_config, vdi.uuid)
+  if (memory !== undefined) return memory.job === chain.job && memory.vm === chain.vm && memory.sr === chain.sr
   if (isMarked(vdi, chain) || vdi.name_label.startsWith(unfinishedDiskPrefix(chain.job))) return true
   return vdi.other_config[MARK.cloning] === cloningToken(chain)
 }
 
-function strayDisks(view: PoolView, sr: Ref<'SR'>, chain: Chain): TargetFacts['strayDisks'] {
+/** @param memories uuids of disks that restore points name as their memory: they hang on nothing all the same */
+function strayDisks(view: PoolView, sr: Ref<'SR'>, chain: Chain, memories: ReadonlySet<string>): TargetFacts['strayDisks'] {
   const out: { uuid: string; name: string }[] = []
   for (const vdi of view.VDI.values()) {
-    if (vdi.SR !== sr || !vdi.managed) continue
+    if (vdi.SR !== sr || !vdi.managed || memories.has(vdi.uuid)) continue
     if (!isOurDisk(view, vdi, chain)) continue
     if (holdersOf(view, vdi).length === 0) out.push({ uuid: vdi.uuid, name: vdi.name_label })
   }

@@ -38,6 +38,8 @@ export interface RunOptions {
   readonly onBrokenChain?: BrokenChainPolicy
   /** See Policy. */
   readonly common?: ReadonlyMap<string, CommonBase>
+  /** See Policy. */
+  readonly memory?: boolean
   /** Reads over NBD without encryption where a pool offers nothing else; default: not. */
   readonly allowInsecureNbd?: boolean
   readonly onEvent?: (event: RunEvent) => void
@@ -88,6 +90,7 @@ export async function prepareRun(options: RunOptions): Promise<PreparedRun> {
     networks: options.networks,
     onBrokenChain: options.onBrokenChain ?? 'full',
     ...(options.common === undefined ? {} : { common: options.common }),
+    ...(options.memory ? { memory: true } : {}),
     ...(options.excludeDisksOfThisVm && options.excludeDisks ? { leftOut: options.excludeDisks } : {}),
   }
   const planned = planVmRun(leavingOut(inspected.facts, options.excludeDisks), inspectedTarget.facts, policy)

@@ -7,8 +7,9 @@ import type { Removal } from '../core/removals.ts'
 import type { Ref } from '../xapi/ref.ts'
 import type { Xapi } from '../xapi/xapi.ts'
 import { looksLikeCopyVm } from './copy-vms.ts'
-import { destroyDisk, destroyWithDisks, isGone } from './destroy.ts'
+import { destroyDisk, destroyWithDisks, haltCheckpoint, isGone } from './destroy.ts'
 import { claimsInName, unfinishedName } from './inspect-source.ts'
+import { memoryOf } from './inspect-target.ts'
 import { disksOf, findByUuid, holdersOf, type PoolView } from './pool-view.ts'
 import type { RunContext } from './session.ts'
 
@@ -127,10 +128,14 @@ async function remove(xapi: Xapi, view: PoolView, removal: Removal, signal: Abor
   // Nothing but snapshots is ever removed with its disks: whatever this one is, it is not what was planned.
   if (!record.is_a_snapshot) throw new Error('it is not a snapshot')
   const disks = disksOf(view, record).filter((disk) => holdersOf(view, disk.record).every(({ vm }) => vm === ref))
+  await haltCheckpoint(xapi, ref, record, signal)
   await destroyWithDisks(
     xapi,
     ref,
     disks.map((disk) => disk.ref),
     signal,
   )
+  // Last: without the VM that names it the next run takes it for a left-over.
+  const memory = removal.side === 'target' ? memoryOf(view, record) : undefined
+  if (memory !== undefined) await destroyDisk(xapi, memory[0], signal)
 }

@@ -1,6 +1,6 @@
 /** The replica VM on the target: made protected, kept up to its source's configuration. Its disks are target-disk.ts. */
 import { Failure } from '../core/failure.ts'
-import { MARK, START_BLOCKED } from '../core/marks.ts'
+import { MARK, replicaBlocked } from '../core/marks.ts'
 import type { VifPlan } from '../core/networks.ts'
 import type { RecordOf } from '../xapi/records.generated.ts'
 import type { Ref } from '../xapi/ref.ts'
@@ -28,7 +28,7 @@ export interface SourceCd {
   readonly bootable: boolean
 }
 
-const BLOCKED = { start: START_BLOCKED, start_on: START_BLOCKED }
+const BLOCKED = replicaBlocked()
 
 /** Marks of an object of the replica; `self` tells it from clones that inherit them. */
 export function ownMarks({ ids }: Pick<RunContext, 'ids'>, self: string): Record<string, string> {

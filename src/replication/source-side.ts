@@ -2,6 +2,7 @@
 import type { Reason } from '../core/base.ts'
 import { type MergedRemoval, mergeRemovals, trackedStay } from '../core/claims.ts'
 import { MARK, withoutMarks } from '../core/marks.ts'
+import { memoryNotPossible } from '../core/memory.ts'
 import type { Removal } from '../core/removals.ts'
 import type { Ref } from '../xapi/ref.ts'
 import { DiskReading } from './disk-reading.ts'
@@ -12,7 +13,15 @@ import { disksOf, findByUuid, type PoolView } from './pool-view.ts'
 import type { PreparedRun } from './prepare-run.ts'
 import { removeAll } from './prune.ts'
 import type { RunContext } from './session.ts'
-import { confirmSnapshot, dropSnapshotVm, enableTracking, readSnapshot, type SourceSnapshot, takeSnapshot } from './source-snapshot.ts'
+import {
+  confirmSnapshot,
+  dropSnapshotVm,
+  enableTracking,
+  readSnapshot,
+  type SourceSnapshot,
+  takeCheckpoint,
+  takeSnapshot,
+} from './source-snapshot.ts'
 
 /** One target, as far as the source has to know it. */
 export interface SourceTaker {
@@ -128,10 +137,23 @@ export class SourceSide {
       }
       const ignore = live.filter(({ record }) => !wanted.has(record.uuid)).map(({ ref }) => ref)
       const srs = takers.map(({ sr }) => sr)
-      this.#snapshot = await takeSnapshot(this.#context, this.#vm.ref, srs, ignore)
+      const asked = plans.every(({ memory }) => memory?.kind === 'carry')
+      this.#snapshot = (asked ? await this.#checkpoint(srs) : undefined) ?? (await takeSnapshot(this.#context, this.#vm.ref, srs, ignore))
+    }
+    const lacking = plans.some(({ memory }) => memory?.kind === 'carry') && this.#snapshot.memory === undefined
+    if (lacking && !this.warnings.some(({ code }) => code === 'memory-not-possible')) {
+      const why = resume === undefined ? 'the checkpoint holds none' : 'the interrupted run that is taken up again was without'
+      this.warnings.push(memoryNotPossible(why))
     }
     this.#shareReadings(this.#snapshot, takers)
     return this.#snapshot
+  }
+
+  async #checkpoint(srs: readonly string[]): Promise<SourceSnapshot | undefined> {
+    const taken = await takeCheckpoint(this.#context, this.#vm.ref, srs)
+    if (!('kind' in taken)) return taken
+    this.warnings.push(...taken.warnings)
+    return undefined
   }
 
   #shareReadings(snapshot: SourceSnapshot, takers: readonly SourceTaker[]): void {
@@ -143,6 +165,9 @@ export class SourceSide {
       const srs = wanting.map(({ sr }) => sr)
       this.#readings.set(uuid, new DiskReading(this.#context, { ...disk, imageFormat: config['image-format'] }, srs))
     }
+    const { memory } = snapshot
+    const srs = takers.filter(({ prepared }) => prepared.plan.memory?.kind === 'carry').map(({ sr }) => sr)
+    if (memory !== undefined) this.#readings.set(memory.uuid, new DiskReading(this.#context, { ...memory, cbt: false }, srs))
   }
 
   /** Opens a disk for one target, once all targets that want it are ready for it. @param disk uuid of the live disk */

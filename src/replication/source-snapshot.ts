@@ -1,11 +1,14 @@
 /** The snapshot that a run reads: taken, tagged, confirmed after success, reduced to its record of changes, or taken back. */
 
+import type { Reason } from '../core/base.ts'
 import { Failure } from '../core/failure.ts'
 import { formatDatetime, formatNameDate, MARK, parseDatetime, runMark, withoutMarks } from '../core/marks.ts'
+import { type CpuFlags, memoryNotPossible } from '../core/memory.ts'
 import { XapiError } from '../xapi/errors.ts'
 import type { RecordOf } from '../xapi/records.generated.ts'
-import type { Ref } from '../xapi/ref.ts'
-import { destroyVm, destroyWithDisks, isGone, REMOVAL_TIMEOUT_MS, whenDetached } from './destroy.ts'
+import { isNull, type Ref } from '../xapi/ref.ts'
+import { destroyVm, destroyWithDisks, haltCheckpoint, isGone, REMOVAL_TIMEOUT_MS, whenDetached } from './destroy.ts'
+import { isInterruption } from './explain.ts'
 import { unfinishedName } from './inspect-source.ts'
 import type { RunContext } from './session.ts'
 
@@ -28,6 +31,21 @@ export interface SourceSnapshot {
   readonly record: RecordOf['VM']
   readonly takenAt: number
   readonly disks: readonly SnapshotDisk[]
+  /** Of a checkpoint. */
+  readonly memory?: SnapshotMemory
+}
+
+/** The suspend image of a checkpoint, and what a resumption needs beside it. */
+export interface SnapshotMemory {
+  readonly ref: Ref<'VDI'>
+  readonly uuid: string
+  readonly size: number
+  /** See ReadableDisk. */
+  readonly imageFormat?: string | undefined
+  /** `last_booted_record`: what the toolstack kept of the domain (create_metadata in ocaml/xapi/xapi_xenops.ml). */
+  readonly domain: string
+  /** `last_boot_CPU_flags`: what the guest was booted on. */
+  readonly cpu: CpuFlags
 }
 
 /** Why a disk's changes can't be tracked: SR without the feature, a raw image, a licence. The disk is replicated all the same. */
@@ -73,6 +91,55 @@ function snapshotFailure(error: unknown): unknown {
 }
 
 /**
+ * Takes a checkpoint where the pool allows it: the VM is suspended, snapshotted with its memory, and goes on. Otherwise the reason, as a
+ * warning, and nothing has changed. What XAPI refuses one for: VM_LACKS_FEATURE without guest tools, VM_NON_SUSPENDABLE, VM_IS_IMMOBILE,
+ * VM_HAS_PCI_ATTACHED and the like (check_operation_error in ocaml/xapi/xapi_vm_lifecycle.ml), LICENCE_RESTRICTION (Features.Checkpoint
+ * in ocaml/xapi/xapi_vm.ml), VM_NO_SUSPEND_SR, SR_SUSPEND_SPACE_INSUFFICIENT (suspend in ocaml/xapi/xapi_xenops.ml),
+ * VM_CHECKPOINT_SUSPEND_FAILED and VM_CHECKPOINT_RESUME_FAILED (ocaml/idl/datamodel_errors.ml), and what suspending itself fails with.
+ */
+export async function takeCheckpoint(
+  context: RunContext,
+  vm: Ref<'VM'>,
+  srs: readonly string[],
+): Promise<SourceSnapshot | { readonly kind: 'not-possible'; readonly warnings: readonly Reason[] }> {
+  const { source, ids, signal } = context
+  const before = await source.call<string>('VM.get_power_state', [vm], { signal })
+  let ref: Ref<'VM'>
+  try {
+    ref = (await source.callAsync('VM.checkpoint', [vm, unfinishedName(ids, srs)], { signal })) as Ref<'VM'>
+  } catch (error) {
+    if (!(error instanceof XapiError) || isInterruption(error)) throw error
+    const refused = memoryNotPossible(
+      `the pool refused a checkpoint (${[error.code, ...error.params.slice(1)].join(', ')})`,
+      AVOID[error.code],
+    )
+    const stopped = before === 'Running' ? await goOn(context, vm) : []
+    return { kind: 'not-possible', warnings: [refused, ...stopped] }
+  }
+  return readMade(context, ref)
+}
+
+const AVOID: Readonly<Record<string, string>> = {
+  VM_LACKS_FEATURE: 'install guest tools in the VM',
+  VM_NO_SUSPEND_SR: "set a storage repository for the VM's memory (suspend-SR-uuid, or the pool's suspend-image-SR)",
+  SR_SUSPEND_SPACE_INSUFFICIENT: 'free space on the storage repository for suspend images: about a third more than the memory of the VM',
+}
+
+/** A checkpoint that failed half-way can leave the VM suspended: it was running, and is to run. Said in any case. */
+async function goOn({ source, signal }: RunContext, vm: Ref<'VM'>): Promise<readonly Reason[]> {
+  const state = await source.call<string>('VM.get_power_state', [vm], { signal })
+  if (state !== 'Suspended') return []
+  try {
+    await source.callAsync('VM.resume', [vm, false, false], { signal })
+    return [{ code: 'source-was-suspended', text: 'the checkpoint failed with the VM suspended: it was resumed' }]
+  } catch (error) {
+    if (!(error instanceof XapiError)) throw error
+    const text = `the checkpoint failed with the VM suspended, and it could not be resumed (${error.code})`
+    return [{ code: 'source-was-suspended', text, avoid: 'resume it: xe vm-resume' }]
+  }
+}
+
+/**
  * Takes the snapshot. Its name says whose it is, the chains of which target SRs; tags come when it was carried over. On failure nothing of it is left behind (as
  * far as the pool still answers).
  */
@@ -90,6 +157,10 @@ export async function takeSnapshot(
   } catch (error) {
     throw snapshotFailure(error)
   }
+  return readMade(context, ref)
+}
+
+async function readMade(context: RunContext, ref: Ref<'VM'>): Promise<SourceSnapshot> {
   try {
     return await readSnapshot(context, ref)
   } catch (error) {
@@ -112,7 +183,18 @@ export async function readSnapshot({ source, signal }: RunContext, ref: Ref<'VM'
       return { userdevice, ref: VDI, uuid, of, size, cbt, config: withoutMarks(disk.other_config) }
     }),
   )
-  return { ref, record, takenAt: parseDatetime(record.snapshot_time) ?? Date.now(), disks }
+  const memory = await readMemory({ source, signal }, record)
+  return { ref, record, takenAt: parseDatetime(record.snapshot_time) ?? Date.now(), disks, ...(memory === undefined ? {} : { memory }) }
+}
+
+async function readMemory(
+  { source, signal }: Pick<RunContext, 'source' | 'signal'>,
+  vm: RecordOf['VM'],
+): Promise<SnapshotMemory | undefined> {
+  if (vm.power_state !== 'Suspended' || isNull(vm.suspend_VDI)) return undefined
+  const { uuid, virtual_size: size, sm_config: config } = await source.record('VDI', vm.suspend_VDI, { signal })
+  const { vendor = '', features = '' } = vm.last_boot_CPU_flags
+  return { ref: vm.suspend_VDI, uuid, size, imageFormat: config['image-format'], domain: vm.last_booted_record, cpu: { vendor, features } }
 }
 
 /**
@@ -144,6 +226,8 @@ export async function confirmSnapshot(
       source.call('VDI.set_other_config', [disk.ref, { ...disk.config, ...marks, [MARK.contentKey]: disk.uuid }], { signal }),
     ),
   )
+  // The memory was carried over: nothing needs it here, and it takes as much space as the VM has memory.
+  await haltCheckpoint(source, ref, record, signal)
   if (!reduce) {
     await Promise.all([
       source.call('VM.set_other_config', [ref, { ...withoutMarks(record.other_config), ...marks }], { signal }),
@@ -168,7 +252,9 @@ export async function dropSnapshotVm({ source }: RunContext, ref: Ref<'VM'>): Pr
   // Also called when the run was cancelled: its own signal would stop the cleaning up.
   const signal = AbortSignal.timeout(120_000)
   try {
-    const { VBDs } = await source.record('VM', ref, { signal })
+    const record = await source.record('VM', ref, { signal })
+    await haltCheckpoint(source, ref, record, signal)
+    const { VBDs } = record
     const vbds = await Promise.all(VBDs.map((vbd) => source.record('VBD', vbd, { signal })))
     const disks = vbds.filter(({ type, empty }) => type === 'Disk' && !empty).map(({ VDI }) => VDI)
     await destroyWithDisks(source, ref, disks, signal)

@@ -1,6 +1,4 @@
 /** What a run does for one target: the replica, its disks, verification, the restore point, and what is tidied up there. */
-import type { Extent } from '../block/block.ts'
-import { DIGEST_GRANULE } from '../block/content-digest.ts'
 import type { Reason } from '../core/base.ts'
 import { mergeRemovals } from '../core/claims.ts'
 import { Failure } from '../core/failure.ts'
@@ -8,33 +6,24 @@ import type { DiskPlan, SentDiskPlan } from '../core/plan.ts'
 import type { Removal } from '../core/removals.ts'
 import type { RunReport, RunStage } from '../core/report.ts'
 import type { Ref } from '../xapi/ref.ts'
-import { listChanges } from './block-source.ts'
+import { type Carrying, carryDisk } from './carry-disk.ts'
 import { type CommittedPoint, commitRestorePoint, mayBeCommitted } from './commit.ts'
-import { destroyDisk, whenDetached } from './destroy.ts'
-import { digestOf, diskReport, type SentDisk } from './disk-report.ts'
+import { destroyDisk } from './destroy.ts'
+import { digestOf, type SentDisk } from './disk-report.ts'
 import { explainFailure, isInterruption } from './explain.ts'
 import { inParallel } from './in-parallel.ts'
+import { carryMemory, type SentMemory, warnOfCpu } from './memory-image.ts'
 import { mendTarget } from './mend.ts'
-import { type AttachedDisk, disksOf, drivesOf, findByUuid, type PoolView } from './pool-view.ts'
+import { drivesOf, findByUuid } from './pool-view.ts'
 import { type PreparedRun, type RunOptions, stageOf } from './prepare-run.ts'
 import { removeAll } from './prune.ts'
 import { createReplica, type ReplicaVm, refreshReplica, removeReplica } from './replica-vm.ts'
-import { createSentRecord, sampler } from './sent-record.ts'
+import { type CommonPart, reportOf } from './run-report.ts'
 import type { RunContext } from './session.ts'
 import type { SourceSide, TakerOutcome } from './source-side.ts'
-import type { SnapshotDisk, SourceSnapshot } from './source-snapshot.ts'
-import { checkpoint, prepareTargetDisk, type TargetDisk } from './target-disk.ts'
-import { transferDisk } from './transfer.ts'
-import { SAMPLES, verifySent, verifyWhole } from './verify.ts'
+import type { SourceSnapshot } from './source-snapshot.ts'
+import { verifySent, verifyWhole } from './verify.ts'
 import { carryVtpm } from './vtpm.ts'
-
-/** What all targets of a run share, for each one's report. */
-export interface CommonPart {
-  readonly warnings: readonly Reason[]
-  readonly removed: readonly { readonly uuid: string }[]
-  /** With several targets: bytes read of the source for all of them. */
-  readonly together: RunReport['together']
-}
 
 export class TargetRun {
   readonly #context: RunContext
@@ -46,6 +35,9 @@ export class TargetRun {
   readonly prepared: PreparedRun
   #replica: ReplicaVm | undefined
   #made: Ref<'VDI'>[] = []
+  /** The disk that was made for the memory. */
+  #image: Ref<'VDI'> | undefined
+  #memory: SentMemory | undefined
   #committing = false
   #checkpoints = 0
   #point: CommittedPoint | undefined
@@ -90,9 +82,11 @@ export class TargetRun {
     this.#takenAt = snapshot.takenAt
     const replica = await this.#readyReplica(snapshot)
     this.#stage('transfer')
-    const sent = await this.#transferAll(snapshot, replica, source)
+    const carrying = this.#carrying(snapshot, replica, source)
+    const sent = await this.#transferAll(carrying)
     this.#sent = sent
-    await this.#verifyAll(sent)
+    this.#memory = await this.#carryMemory(carrying)
+    await this.#verifyAll([...sent, ...(this.#memory ? [this.#memory] : [])])
     this.#stage('commit')
     await this.#dropDisks(sent)
     await this.#commit(snapshot, replica, sent)
@@ -148,97 +142,31 @@ export class TargetRun {
     return this.#replica
   }
 
-  async #transferAll(snapshot: SourceSnapshot, replica: ReplicaVm, side: SourceSide): Promise<SentDisk[]> {
+  #carrying(snapshot: SourceSnapshot, replica: ReplicaVm, side: SourceSide): Carrying {
+    return {
+      options: this.#options,
+      prepared: this.prepared,
+      snapshot,
+      replica,
+      side,
+      onProgress: (...told) => this.#progress(...told),
+      onCheckpoint: () => this.#checkpoints++,
+      onMade: (disk) => this.#made.push(disk),
+    }
+  }
+
+  async #transferAll(carrying: Carrying): Promise<SentDisk[]> {
     const plans = this.prepared.plan.disks.filter((disk): disk is SentDiskPlan => disk.mode !== 'skipped')
-    return inParallel(plans, this.#options.disksAtOnce ?? 4, this.#context, (context, plan) =>
-      this.#transfer(context, plan, snapshot, replica, side),
-    )
+    return inParallel(plans, this.#options.disksAtOnce ?? 4, this.#context, (context, plan) => carryDisk(context, carrying, plan))
   }
 
-  async #transfer(
-    context: RunContext,
-    plan: SentDiskPlan,
-    snapshot: SourceSnapshot,
-    replica: ReplicaVm,
-    side: SourceSide,
-  ): Promise<SentDisk> {
-    const { views, source } = this.prepared
-    const live = disksOf(views.source, source.record).find(({ record }) => record.uuid === plan.source) as AttachedDisk
-    const disk = snapshot.disks.find(({ of }) => of === live.ref)
-    if (disk === undefined) {
-      throw new Failure(
-        'DISK_NOT_SNAPSHOTTED',
-        `the snapshot has no copy of disk ${plan.userdevice}`,
-        'run again: the disk was removed in between',
-      )
-    }
-    let record: SentDisk['record']
-    const { verify } = this.#options
-    const remember = (changedBytes: number) => {
-      const granules = Math.ceil(changedBytes / DIGEST_GRANULE)
-      record = createSentRecord(disk.size, verify === 'sample' ? sampler(granules, SAMPLES, context.ids.run) : undefined)
-      return record.add
-    }
-    const base = plan.choice.kind === 'delta' ? plan.choice.base : undefined
-    const baseRef = base && findByUuid(views.source.VDI, base.uuid)?.[0]
-    const result = await transferDisk(context, {
-      plan,
-      snapshot: { ...disk, imageFormat: live.record.sm_config['image-format'] },
-      base: base && baseRef && { ref: baseRef, kind: base.kind, cbt: base.cbt, differing: differingFrom(plan) },
-      open: (want) => side.open(this.sr, plan.source, want),
-      prepare: (...how) => this.#prepareDisk(plan, live, disk, replica, ...how),
-      writtenOnTarget: (since, written) => writtenSince(context, views.target, since, written),
-      compare: plan.choice.landing.kind === 'repair' ? diskToRepair(views.target, plan.choice.landing.of) : undefined,
-      mayBeFull: this.#options.onBrokenChain !== 'refuse',
-      checkpoint: async (made, done) => {
-        await checkpoint(context, made, done)
-        this.#checkpoints++
-      },
-      onProgress: (bytesDone, bytesExpected) => this.#progress('transfer', plan, bytesDone, bytesExpected),
-      ...(this.#options.beforeWrite === undefined ? {} : { beforeWrite: this.#options.beforeWrite }),
-      ...(verify === 'off' || verify === 'full' ? {} : { remember }),
-    })
-    return { plan, snapshot: disk, result, record, verify: undefined }
-  }
-
-  async #prepareDisk(
-    plan: SentDiskPlan,
-    live: AttachedDisk,
-    disk: SnapshotDisk,
-    replica: ReplicaVm,
-    landing: Parameters<typeof prepareTargetDisk>[5],
-    from: string | null,
-    willWrite: boolean,
-  ): Promise<TargetDisk> {
-    const { target, views } = this.prepared
-    const current = target.replica && disksOf(views.target, target.replica.record)
-    const kept = 'disk' in landing ? landing.disk : undefined
-    const replaced = current?.find(({ vbdRecord, record }) => vbdRecord.userdevice === plan.userdevice && record.uuid !== kept)
-    if (replaced !== undefined && !this.#isOurs(replaced.record.uuid)) {
-      throw new Failure(
-        'FOREIGN_DISK',
-        `the replica holds a disk that is not its own at position ${plan.userdevice} (${replaced.record.uuid})`,
-      )
-    }
-    const wanted = {
-      userdevice: plan.userdevice,
-      name: live.record.name_label,
-      description: live.record.name_description,
-      size: disk.size,
-      bootable: live.vbdRecord.bootable,
-      mode: live.vbdRecord.mode,
-      follows: live.record.uuid,
-      type: live.record.type,
-      otherConfig: live.record.other_config,
-    }
-    const writing = { run: this.#context.ids.run, from, to: disk.uuid }
-    const made = await prepareTargetDisk(this.#context, views.target, target.sr, replica, wanted, landing, writing, willWrite, replaced)
-    if (made.created) this.#made.push(made.ref)
-    return made
-  }
-
-  #isOurs(uuid: string): boolean {
-    return this.prepared.target.facts.replica?.disks.some((disk) => disk.uuid === uuid && disk.ours) ?? false
+  /** After the disks: where it fails, what they have is in place. */
+  async #carryMemory(carrying: Carrying): Promise<SentMemory | undefined> {
+    const { memory, record } = carrying.snapshot
+    if (memory === undefined || this.prepared.plan.memory?.kind !== 'carry') return undefined
+    const warning = await warnOfCpu(this.#context, memory, record.domain_type)
+    if (warning !== undefined) this.#warnings.push(warning)
+    return carryMemory(this.#context, { ...carrying, onCheckpoint: () => undefined, onMade: (disk) => (this.#image = disk) }, memory)
   }
 
   #progress(what: 'transfer' | 'verify', plan: DiskPlan, bytesDone: number, bytesExpected: number | undefined): void {
@@ -301,6 +229,7 @@ export class TargetRun {
         copyOf: disk.uuid,
         digest: digestOf(disk.size, verify),
       })),
+      memory: this.#memory?.result.disk,
       description: `Replica of "${source.record.name_label}" (${source.record.uuid}) kept by Understudy. Newest restore point: ${time} UTC`,
     })
   }
@@ -316,6 +245,7 @@ export class TargetRun {
     // What this run made may be another's by now: to take up, or to clear away.
     if (await this.#isSuperseded()) return
     if (!signal.aborted && this.#mayGoOn() && interrupted) {
+      await this.#dropImage()
       log('what is in place on the target is kept, and the source snapshot with it: the next run goes on from there')
       return
     }
@@ -324,9 +254,18 @@ export class TargetRun {
       return
     }
     this.#end = 'gone'
+    await this.#dropImage()
     if (!this.#replica?.created) return
     await removeReplica(this.#context, this.#replica, this.#made).catch((error: Error) =>
       log(`could not clean up now, the next run will: ${error.message}`),
+    )
+  }
+
+  /** Memory is sent whole in any case. What can't be removed now, the next run finds. */
+  async #dropImage(): Promise<void> {
+    if (this.#image === undefined) return
+    await destroyDisk(this.#context.target, this.#image, AbortSignal.timeout(60_000)).catch((error: Error) =>
+      this.#context.log(`could not remove the memory now, the next run will: ${error.message}`),
     )
   }
 
@@ -346,71 +285,23 @@ export class TargetRun {
 
   /** Of a run that succeeded. */
   report(startedAt: Date, common: CommonPart): RunReport {
-    const { ids, source, target } = this.#context
-    const { plan } = this.prepared
     const [replica, point] = [this.#replica, this.#point]
     if (replica === undefined || point === undefined) throw new Error('a report of a run that made no restore point')
-    const disks = plan.disks.map((disk) =>
-      diskReport(
-        disk,
-        this.#sent.find((candidate) => candidate.plan === disk),
-      ),
+    return reportOf(
+      this.#context,
+      this.prepared,
+      startedAt,
+      {
+        replica,
+        point,
+        takenAt: this.#takenAt,
+        sent: this.#sent,
+        memory: this.#memory,
+        removed: this.#removed,
+        warnings: this.#warnings,
+        endedAt: this.#endedAt,
+      },
+      common,
     )
-    // With several targets each one's time is its own.
-    const endedAt = (common.together && this.#endedAt) ?? new Date()
-    const sum = (key: 'changedBytes' | 'bytesRead' | 'bytesSent') => disks.reduce((total, disk) => total + disk[key], 0)
-    const mine = plan.removals.filter(({ uuid }) => common.removed.some((gone) => gone.uuid === uuid))
-    return {
-      run: ids.run,
-      job: ids.job,
-      schedule: ids.schedule,
-      vm: plan.vm,
-      from: source.url,
-      to: target.url,
-      sr: plan.targetSr,
-      status: 'success',
-      startedAt: startedAt.toISOString(),
-      endedAt: endedAt.toISOString(),
-      seconds: (endedAt.getTime() - startedAt.getTime()) / 1000,
-      replica: { uuid: replica.uuid },
-      restorePoint: { uuid: point.uuid, name: point.name, takenAt: new Date(this.#takenAt).toISOString() },
-      disks,
-      totals: { changedBytes: sum('changedBytes'), bytesRead: sum('bytesRead'), bytesSent: sum('bytesSent') },
-      ...(common.together === undefined ? {} : { together: common.together }),
-      removed: [...mine, ...this.#removed].map(({ side, uuid: gone, name, reason }) => ({ side, uuid: gone, name, reason })),
-      warnings: [...this.#warnings, ...common.warnings],
-      xapiCalls: { source: source.callCount, target: target.callCount },
-      plan,
-    }
   }
-}
-
-/** What was written to a disk of the target since a snapshot of it, by change tracking; undefined: that can't be told. */
-async function writtenSince(
-  { target, signal }: RunContext,
-  view: PoolView,
-  snapshot: string,
-  disk: string,
-): Promise<readonly Extent[] | undefined> {
-  const [from, before] = findByUuid(view.VDI, snapshot) ?? []
-  const [to, now] = findByUuid(view.VDI, disk) ?? []
-  if (from === undefined || to === undefined || !before?.cbt_enabled || !now?.cbt_enabled) return undefined
-  try {
-    return await whenDetached(target, to, signal, () =>
-      listChanges({ source: target, signal }, from, { ref: to, size: now.virtual_size, cbt: true }),
-    )
-  } catch {
-    signal.throwIfAborted()
-    return undefined
-  }
-}
-
-function diskToRepair(view: PoolView, uuid: string): { ref: Ref<'VDI'>; size: number } | undefined {
-  const found = findByUuid(view.VDI, uuid)
-  return found && { ref: found[0], size: found[1].virtual_size }
-}
-
-/** Where what the target's disk is cloned of differs from the base. */
-function differingFrom({ choice: { landing } }: SentDiskPlan): readonly Extent[] | undefined {
-  return landing.kind === 'clone' ? landing.differing : undefined
 }

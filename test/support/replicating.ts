@@ -89,6 +89,7 @@ export interface RunChanges {
   readonly signal?: AbortSignal
   readonly networks?: ReadonlyMap<string, string | null>
   readonly allowInsecureNbd?: boolean
+  readonly memory?: boolean
   readonly leastSegment?: number
   readonly onBrokenChain?: RunOptions['onBrokenChain']
   readonly excludeDisks?: readonly string[]
@@ -112,6 +113,7 @@ export async function replicate(chain: Chain, changes: RunChanges = {}): Promise
         verify: changes.verify ?? 'changed',
         networks: changes.networks ?? new Map(),
         allowInsecureNbd: changes.allowInsecureNbd ?? false,
+        memory: changes.memory ?? false,
         signal: changes.signal ?? new AbortController().signal,
         budget: createByteBudget(64 * MIB),
         ...(changes.onEvent === undefined ? {} : { onEvent: changes.onEvent }),
@@ -176,6 +178,8 @@ export interface SeenPoint {
   readonly run: string
   /** By userdevice: uuid of the disk. */
   readonly disks: Readonly<Record<string, string>>
+  /** uuid of the disk that its mark calls its memory. */
+  readonly memory: string | undefined
 }
 
 /** Snapshots on the target that their own marks call restore points of this chain, with the disks that they have. */
@@ -191,7 +195,7 @@ export function restorePoints(seen: Look, chain: Chain): SeenPoint[] {
       const vdi = vbd?.type === 'Disk' ? seen.VDI.get(vbd.VDI) : undefined
       if (vbd !== undefined && vdi !== undefined) disks[vbd.userdevice] = vdi.uuid
     }
-    out.push({ uuid: vm.uuid, name: vm.name_label, run: mark.run, disks })
+    out.push({ uuid: vm.uuid, name: vm.name_label, run: mark.run, disks, memory: mark.memory })
   }
   return out
 }
@@ -234,7 +238,8 @@ export function assertProtected(seen: Look, chain: Chain): void {
   const replica = replicaOf(seen, chain)
   assert.ok(replica, 'the replica is there')
   assert.equal(replica.power_state, 'Halted')
-  assert.ok('start' in replica.blocked_operations && 'start_on' in replica.blocked_operations, 'its start is blocked')
+  const open = ['start', 'start_on', 'resume', 'resume_on'].filter((operation) => !(operation in replica.blocked_operations))
+  assert.deepEqual(open, [], 'nobody may run it')
   assert.equal(replica.other_config.auto_poweron, undefined)
   assert.equal(replica.ha_restart_priority, '')
   assert.equal(replica.is_a_template, false)
@@ -253,6 +258,9 @@ export function assertNoLeftovers(source: Look, target: Look, chain: Chain, vm: 
   const snapshots = [...source.VM.values()].filter(
     (candidate) => candidate.is_a_snapshot && candidate.name_label.startsWith(`understudy ${chain.job}`),
   )
+  const images = [...source.VDI.values()].filter(({ type, managed }) => type === 'suspend' && managed)
+  const held = [...source.VM.values()].filter(({ power_state: state }) => state === 'Suspended').length
+  assert.ok(images.length <= held, `memory left on the source: ${images.map(({ uuid }) => uuid).join(', ')}`)
   assert.ok(snapshots.length <= 1, `source snapshots: ${snapshots.map((snapshot) => snapshot.name_label).join(', ')}`)
   assert.equal(ours.length, vm.disks.length, `disks of source snapshots: ${ours.map(({ uuid, type }) => `${uuid} ${type}`).join(', ')}`)
   const sourceVm = [...source.VM.values()].find(({ uuid }) => uuid === vm.uuid)
@@ -260,7 +268,10 @@ export function assertNoLeftovers(source: Look, target: Look, chain: Chain, vm: 
 
   const points = restorePoints(target, chain)
   const replica = replicaOf(target, chain)
-  const known = new Set([...points.flatMap(({ disks }) => Object.values(disks)), ...disksOfVm(target, replica)])
+  const known = new Set([
+    ...points.flatMap(({ disks, memory }) => [...Object.values(disks), ...(memory ? [memory] : [])]),
+    ...disksOfVm(target, replica),
+  ])
   const marked = [...target.VDI.values()].filter(
     ({ managed, other_config: config, name_label: name }) =>
       managed && (Object.values(config).some((value) => value.includes(chain.job)) || name.startsWith(`understudy ${chain.job}`)),

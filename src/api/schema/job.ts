@@ -65,7 +65,7 @@ export const jobSettings = partial(
     networks: dictionary(nullable(line()), { description: 'uuid of a network of the source → of the target; null: left disconnected' }),
     excludeDisks: Type.Array(line(), { maxItems: 10_000, description: 'uuids of disks that are left out' }),
     allowInsecureNbd: Type.Boolean(),
-    memory: Type.Boolean({ description: 'carries the memory of running VMs as well' }),
+    memory: Type.Boolean({ description: 'carries the memory of VMs as well, by a checkpoint' }),
     vmsAtOnce: Type.Integer({ minimum: 1, maximum: 100 }),
     disksAtOnce: Type.Integer({ minimum: 1, maximum: 100 }),
     retries: Type.Integer({ minimum: 0, maximum: 20 }),

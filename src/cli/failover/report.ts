@@ -12,11 +12,12 @@ import { formatSeconds } from '../sizes.ts'
 
 export const shortTime = (iso: string): string => `${iso.slice(0, 16).replace('T', ' ')} UTC`
 
-export function formatCopyPlan({ name, point, vifs }: CopyPlan): string {
+export function formatCopyPlan({ name, point, vifs, memory }: CopyPlan): string {
   const lines = [
     `"${name}" of restore point "${point.name}", taken ${shortTime(point.takenAt)}`,
     ...vifs.map(({ device, reason }) => `  interface ${device}: ${reason.text}`),
     ...(vifs.length === 0 ? ['  no interfaces'] : []),
+    ...(memory ? ['  suspended, with its memory: xe vm-resume makes it go on'] : []),
   ]
   return `${lines.join('\n')}\n`
 }

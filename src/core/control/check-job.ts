@@ -54,8 +54,7 @@ function checkUuid(text: string, what: string): void {
 const POLICIES = ['full', 'refuse', 'repair']
 
 export function checkSettings(settings: JobSettings): void {
-  const { verify, onBrokenChain, limits = [], rpoMinutes, memory } = settings
-  if (memory === true) throw invalid('the memory of running VMs can not be replicated by this version')
+  const { verify, onBrokenChain, limits = [], rpoMinutes } = settings
   if (verify !== undefined && !VERIFY_MODES.includes(verify)) throw invalid(`verify is one of ${VERIFY_MODES.join(', ')}, not ${verify}`)
   if (onBrokenChain !== undefined && !POLICIES.includes(onBrokenChain))
     throw invalid(`onBrokenChain is one of ${POLICIES.join(', ')}, not ${onBrokenChain}`)

@@ -7,6 +7,11 @@ export const FAILING_OVER = {
     hint: 'use another restore point: xe snapshot-list on the target lists them',
     status: 409,
   },
+  NO_MEMORY_KEPT: {
+    title: 'the restore point keeps no memory that a copy could go on with',
+    hint: 'clone it without --memory: it starts afresh; runs with --memory keep it from then on',
+    status: 409,
+  },
   VM_NOT_STARTED: {
     title: 'the pool refused to start the VM',
     hint: 'mend what the message says, then do it again',

@@ -5,7 +5,8 @@ import { Failure } from '../../core/failure.ts'
 import type { PoolView } from '../pool-view.ts'
 import { viewPool } from '../pool-view.ts'
 import type { WantedPoint } from '../proof/find-point.ts'
-import { copyVm } from './copy-vm.ts'
+import { type CopyRequest, copyVm } from './copy-vm.ts'
+import { copyVmWithMemory, memoryOfPoint } from './copy-with-memory.ts'
 import { type FailoverOptions, isoTime, step } from './options.ts'
 import { type StartingPoint, startingPoint } from './point.ts'
 
@@ -16,6 +17,8 @@ export interface CopyWishes {
   readonly mapping: ReadonlyMap<string, string | null>
   readonly macs: MacChoice
   readonly name?: string
+  /** The clone goes on with the memory that the restore point keeps; it is suspended then. Its MACs are kept: the guest has them in memory. */
+  readonly memory?: boolean
 }
 
 /** What a clone will be, before it is made. */
@@ -24,6 +27,8 @@ export interface CopyPlan {
   readonly point: { readonly uuid: string; readonly name: string; readonly takenAt: string }
   readonly of: { readonly job: string; readonly vm: string; readonly sr: string }
   readonly vifs: readonly CopyVifPlan[]
+  /** It will be suspended, with its memory, rather than halted. */
+  readonly memory?: true
 }
 
 export interface PreparedCopy {
@@ -37,7 +42,8 @@ export async function prepareCopy(options: FailoverOptions, wishes: CopyWishes, 
   const { target, signal } = options
   const view = await viewPool(target, signal)
   const start = await startingPoint(view, wishes.wanted)
-  const planned = planCopyNetworks(start.vifs, start.networks, wishes.networks, wishes.mapping, wishes.macs)
+  if (wishes.memory) memoryOfPoint(view, start.record)
+  const planned = planCopyNetworks(start.vifs, start.networks, wishes.networks, wishes.mapping, wishes.memory ? 'keep' : wishes.macs)
   if (planned.kind === 'not-found') {
     throw new Failure('NETWORK_NOT_FOUND', `the pool has no network ${planned.network}`, 'look it up with xe network-list')
   }
@@ -50,6 +56,7 @@ export async function prepareCopy(options: FailoverOptions, wishes: CopyWishes, 
       point: { uuid: point.uuid, name: point.name, takenAt: isoTime(point.takenAt) },
       of: chain,
       vifs: planned.vifs,
+      ...(wishes.memory ? { memory: true } : {}),
     },
     start,
     view,
@@ -67,13 +74,14 @@ export async function cloneToWorkOn(options: FailoverOptions, { plan, start, vie
   const { clock, id } = options
   const begun = clock.now()
   step(options, 'clone', `cloning "${plan.point.name}"`)
-  const { uuid } = await copyVm(options, view, {
+  const request: CopyRequest = {
     of: start.ref,
     name: plan.name,
     description: `Clone of a replica's restore point of ${plan.point.takenAt}, made to work on. Understudy does not touch it.`,
     mark: { kind: 'work', id, job: plan.of.job, vm: plan.of.vm, point: plan.point.uuid, at: isoTime(begun) },
     tags: [],
     vifs: plan.vifs,
-  })
+  }
+  const { uuid } = plan.memory ? await copyVmWithMemory(options, view, plan.of, request) : await copyVm(options, view, request)
   return { kind: 'clone', vm: { uuid, name: plan.name }, plan, seconds: (clock.now() - begun) / 1000 }
 }

@@ -89,7 +89,8 @@ export async function placeVifs(
   }
 }
 
-async function networkFor(
+/** Undefined: it is to be left disconnected, or the network is gone. */
+export async function networkFor(
   options: FailoverOptions,
   view: PoolView,
   { to, from }: CopyVifPlan,

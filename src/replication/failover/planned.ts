@@ -6,7 +6,7 @@ import { randomUUID } from 'node:crypto'
 import type { Reason } from '../../core/base.ts'
 import { HANDED_OVER, type HandoverMark, readHandoverMark } from '../../core/failover/marks.ts'
 import { Failure } from '../../core/failure.ts'
-import { MARK } from '../../core/marks.ts'
+import { MARK, RUNNING_OPERATIONS } from '../../core/marks.ts'
 import type { RunReport } from '../../core/report.ts'
 import { XapiError } from '../../xapi/errors.ts'
 import type { RecordOf } from '../../xapi/records.generated.ts'
@@ -175,7 +175,7 @@ class Handover {
     await this.#setMark('shutting-down', found?.was ?? state)
     // Before it goes down, so that nobody and nothing starts it again in between.
     const why = `${HANDED_OVER}: its replica takes over (${this.#options.id})`
-    for (const operation of ['start', 'start_on']) await this.#block(operation, why)
+    for (const operation of RUNNING_OPERATIONS) await this.#block(operation, why)
     if (state === 'Halted') return
     step(this.#options, 'shutdown', `shutting "${record.name_label}" down`)
     await this.#shutDown(state)

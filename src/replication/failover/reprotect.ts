@@ -7,7 +7,7 @@ import type { CommonBase } from '../../core/base.ts'
 import { type FailoverMark, HANDED_OVER, readFailoverMark } from '../../core/failover/marks.ts'
 import type { ReprotectPlan } from '../../core/failover/reprotect.ts'
 import { Failure } from '../../core/failure.ts'
-import { formatDatetime, MARK, parseDatetime, readMarks, readReplicaMark, readRestorePointMark, START_BLOCKED } from '../../core/marks.ts'
+import { formatDatetime, MARK, parseDatetime, readMarks, readReplicaMark, readRestorePointMark, replicaBlocked } from '../../core/marks.ts'
 import type { RunReport } from '../../core/report.ts'
 import type { Ref } from '../../xapi/ref.ts'
 import type { Xapi } from '../../xapi/xapi.ts'
@@ -162,7 +162,7 @@ async function adoptOriginal(options: FailoverOptions, original: Xapi, prepared:
   const { plan, failed, views, disks } = prepared
   const { ref, record } = prepared.original as NonNullable<PreparedReprotect['original']>
   step(options, 'adopt', `making "${record.name_label}" the replica`)
-  await original.call('VM.set_blocked_operations', [ref, { ...record.blocked_operations, start: START_BLOCKED, start_on: START_BLOCKED }], {
+  await original.call('VM.set_blocked_operations', [ref, { ...record.blocked_operations, ...replicaBlocked() }], {
     signal,
   })
   await assertUnchanged(options, original, prepared)
@@ -215,7 +215,7 @@ async function assertUnchanged(options: FailoverOptions, original: Xapi, { disks
 async function blockOriginal({ signal }: FailoverOptions, original: Xapi, { original: vm, failed }: PreparedReprotect): Promise<void> {
   const { ref, record } = vm as NonNullable<PreparedReprotect['original']>
   const why = `${HANDED_OVER} to "${failed.name}" (${failed.uuid}): two of them must not run`
-  const blocked = { start: why, start_on: why, ...record.blocked_operations }
+  const blocked = { ...replicaBlocked(why), ...record.blocked_operations }
   await original.call('VM.set_blocked_operations', [ref, blocked], { signal })
 }
 

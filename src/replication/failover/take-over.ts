@@ -10,7 +10,7 @@ import { type FailoverMark, readFailoverMark } from '../../core/failover/marks.t
 import type { Evidence } from '../../core/failover/readiness.ts'
 import { planTakeOver, type TakeOverPlan } from '../../core/failover/take-over.ts'
 import { Failure } from '../../core/failure.ts'
-import { MARK, REPLICA_TAG, START_BLOCKED, withoutMarks } from '../../core/marks.ts'
+import { MARK, REPLICA_TAG, RUNNING_OPERATIONS, START_BLOCKED, withoutMarks } from '../../core/marks.ts'
 import { XapiError } from '../../xapi/errors.ts'
 import type { RecordOf } from '../../xapi/records.generated.ts'
 import type { Ref } from '../../xapi/ref.ts'
@@ -297,10 +297,12 @@ const autoPoweron = ({ other_config: config }: RecordOf['VM']): Record<string, s
 /** What was blocked by us, and by the original's replication, for a replica; what somebody else blocked stays. */
 async function unblock({ target, signal }: FailoverOptions, vm: Ref<'VM'>): Promise<void> {
   const blocked = await target.call<Record<string, string>>('VM.get_blocked_operations', [vm], { signal })
-  for (const operation of ['start', 'start_on']) {
+  for (const operation of RUNNING_OPERATIONS) {
     const why = blocked[operation]
     if (why === undefined) continue
     if (why !== START_BLOCKED && !ORIGINALS.test(why)) {
+      // It is halted: nobody needs to resume it.
+      if (operation.startsWith('resume')) continue
       throw new Failure(
         'START_BLOCKED',
         `its start is blocked by somebody else: "${why}"`,

@@ -2,7 +2,7 @@
 
 import { type FailoverMark, readFailoverMark } from '../../core/failover/marks.ts'
 import { Failure } from '../../core/failure.ts'
-import { MARK, REPLICA_TAG, START_BLOCKED } from '../../core/marks.ts'
+import { MARK, REPLICA_TAG, replicaBlocked } from '../../core/marks.ts'
 import type { Ref } from '../../xapi/ref.ts'
 import { inspectTarget } from '../inspect-target.ts'
 import { viewPool } from '../pool-view.ts'
@@ -15,7 +15,7 @@ import { type FailoverOptions, step } from './options.ts'
 export async function giveBack({ target, signal }: Pick<FailoverOptions, 'target' | 'signal'>, vm: Ref<'VM'>): Promise<void> {
   const record = await target.record('VM', vm, { signal })
   const mark = readFailoverMark(record.other_config, record.uuid)
-  const blocked = { ...record.blocked_operations, start: START_BLOCKED, start_on: START_BLOCKED }
+  const blocked = { ...record.blocked_operations, ...replicaBlocked() }
   await target.call('VM.set_blocked_operations', [vm, blocked], { signal })
   await target.call('VM.set_tags', [vm, [...new Set([...record.tags, REPLICA_TAG])]], { signal })
   if (mark !== undefined) await dropBases({ target, signal }, vm, mark.job)

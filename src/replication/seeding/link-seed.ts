@@ -7,7 +7,7 @@ import { randomUUID } from 'node:crypto'
 import type { ByteBudget } from '../../block/block.ts'
 import type { Reason } from '../../core/base.ts'
 import { Failure } from '../../core/failure.ts'
-import { claimsOf, readMarks, readRunMark, START_BLOCKED } from '../../core/marks.ts'
+import { claimsOf, readMarks, readRunMark, replicaBlocked } from '../../core/marks.ts'
 import { planVifs } from '../../core/networks.ts'
 import type { VerifyReport } from '../../core/report.ts'
 import { judgeSeed, type SeedPair } from '../../core/seed.ts'
@@ -205,7 +205,7 @@ async function makeRestorePoint(
   const { target, signal, ids } = context
   const live = inspectSource(views.source, ids)
   const { networks } = (await chainOn(views, ids, false)).facts
-  const blocked = { ...vm.record.blocked_operations, start: START_BLOCKED, start_on: START_BLOCKED }
+  const blocked = { ...vm.record.blocked_operations, ...replicaBlocked() }
   await target.call('VM.set_blocked_operations', [vm.ref, blocked], { signal })
   const config = { ...snapshot.record, name_label: live.record.name_label }
   const parts = {
