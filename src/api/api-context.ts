@@ -1,5 +1,6 @@
 /** What the API is built of, and what its routes work with. */
 import type { ControlPlane } from '../jobs/control-plane.ts'
+import type { LabOperations } from '../jobs/try-lab/try-lab.ts'
 import type { Store } from '../store/open-store.ts'
 import type { Endings } from './auth/endings.ts'
 import type { LoginLimiter } from './auth/login-limit.ts'
@@ -8,6 +9,8 @@ import type { EventStreams } from './events/event-streams.ts'
 
 export interface ApiParts {
   readonly plane: ControlPlane
+  /** Left out: this server has none. */
+  readonly lab?: LabOperations
   readonly store: Store
   /** Where one-time links are kept. */
   readonly folder: string

@@ -3,6 +3,7 @@ import { hostname } from 'node:os'
 import { join } from 'node:path'
 import type { FastifyServerOptions } from 'fastify'
 import type { ControlPlane } from '../jobs/control-plane.ts'
+import type { LabOperations } from '../jobs/try-lab/try-lab.ts'
 import { openStore, type Store } from '../store/open-store.ts'
 import { listUsers } from '../store/users/list-users.ts'
 import { pruneSessions } from '../store/users/prune-sessions.ts'
@@ -14,6 +15,7 @@ import { selfSignedTls, type TlsMaterial } from './tls-material.ts'
 /** A control plane with what it stands on; `start` returns once it schedules, which may take until the pools were seen. */
 export interface Served {
   readonly plane: ControlPlane
+  readonly lab?: LabOperations
   start(): Promise<void>
   close(graceMs: number): Promise<void>
 }
@@ -61,6 +63,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     const behindProxy = options.trustProxy !== undefined
     const app = await buildApi({
       plane: served.plane,
+      ...(served.lab === undefined ? {} : { lab: served.lab }),
       store,
       folder,
       now: () => Date.now(),

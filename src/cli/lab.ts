@@ -21,6 +21,7 @@ stopped (Ctrl-C). docs/lab.md says what can be done to them.
   --hosts N           hosts of each new pool (1); with several each has an address of its own, from 127.0.0.1 on
   --no-nbd            no NBD, as on a freshly installed host
   --insecure-nbd      NBD in clear text, on networks of purpose insecure_nbd
+  --while-stdin       end when standard input ends: with whoever started it
   --json              print one line of JSON when everything is ready, and nothing else
 
 The password of each pool's root is random and kept in its folder; UNDERSTUDY_LAB_PASSWORD sets another.
@@ -50,17 +51,24 @@ async function run(args: readonly string[]): Promise<number> {
       hosts: { type: 'string' },
       'no-nbd': { type: 'boolean' },
       'insecure-nbd': { type: 'boolean' },
+      'while-stdin': { type: 'boolean' },
     },
   })
   const stop = stopSignal()
   const lab = await open(values)
   try {
     if (!stop.aborted) process.stdout.write(values.json ? `${JSON.stringify(lab.describe())}\n` : labTable(lab))
-    if (!stop.aborted) await once(stop, 'abort')
+    if (!stop.aborted) await Promise.race([once(stop, 'abort'), ...(values['while-stdin'] ? [endOfInput()] : [])])
   } finally {
     await lab.close()
   }
   return 0
+}
+
+/** Nobody writes to it; that it ends says that whoever held its other side is gone. */
+async function endOfInput(): Promise<void> {
+  process.stdin.resume()
+  await once(process.stdin, 'close')
 }
 
 interface Values {

@@ -1,5 +1,6 @@
 /** `understudy serve`: the server, until it is told to stop. */
 import { once } from 'node:events'
+import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { loggerTo } from '../api/logging.ts'
 import { packageFolder, type RunningServer, type ServerOptions, startServer } from '../api/start-server.ts'
@@ -8,6 +9,7 @@ import { systemClock } from '../jobs/clock.ts'
 import { createControlPlane } from '../jobs/create-control-plane.ts'
 import { PoolService } from '../jobs/pools/pool-service.ts'
 import { replicationEngine } from '../jobs/replication-engine.ts'
+import { TryLab } from '../jobs/try-lab/try-lab.ts'
 import { openSecrets } from '../store/secrets/secrets.ts'
 import { type Command, stopSignal, UsageError } from './command.ts'
 import { dataFolder } from './data-folder.ts'
@@ -65,9 +67,10 @@ async function run(args: readonly string[]): Promise<number> {
   const graceMs = wholeNumber('--grace', values.grace, 86_400) * 1000
   const level = values['log-level']
   if (!LEVELS.includes(level)) throw new UsageError(`--log-level takes one of ${LEVELS.join(', ')}`)
+  const folder = dataFolder(values.data)
   const stop = stopSignal()
   const server = await startServer({
-    folder: dataFolder(values.data),
+    folder,
     host: values.host,
     port,
     tls: tlsAsked(values),
@@ -78,7 +81,7 @@ async function run(args: readonly string[]): Promise<number> {
     logger: loggerTo(values.json ? process.stderr : process.stdout, level),
     pageFolder: packageFolder('dist-web'),
     docsFolder: packageFolder('docs'),
-    serve: controlPlane,
+    serve: controlPlane(folder),
   })
   try {
     if (values['no-tls'] && !isLoopback(values.host) && values['trust-proxy'] === undefined) {
@@ -92,22 +95,28 @@ async function run(args: readonly string[]): Promise<number> {
   return 0
 }
 
-const controlPlane: ServerOptions['serve'] = async (store, onError) => {
-  const secrets = await openSecrets(store)
-  const pools = new PoolService({ store, secrets, clock: systemClock, onError })
-  const plane = createControlPlane({ store, secrets, pools, engine: replicationEngine({ pools }), onError })
-  return {
-    plane,
-    async start() {
-      await pools.start()
-      await plane.start()
-    },
-    async close(graceMs) {
-      await plane.close(graceMs)
-      await pools.close()
-    },
+const controlPlane =
+  (folder: string): ServerOptions['serve'] =>
+  async (store, onError) => {
+    const secrets = await openSecrets(store)
+    const pools = new PoolService({ store, secrets, clock: systemClock, onError })
+    const plane = createControlPlane({ store, secrets, pools, engine: replicationEngine({ pools }), onError })
+    const lab = new TryLab({ plane, folder, command: [process.execPath, join(packageFolder('bin'), 'understudy.js')], onError })
+    return {
+      plane,
+      lab,
+      async start() {
+        await lab.resume()
+        await pools.start()
+        await plane.start()
+      },
+      async close(graceMs) {
+        await plane.close(graceMs)
+        await pools.close()
+        await lab.close()
+      },
+    }
   }
-}
 
 interface TlsValues {
   readonly 'tls-cert'?: string

@@ -8,6 +8,7 @@ import type { ControlPlane } from '../../src/jobs/control-plane.ts'
 import { createControlPlane } from '../../src/jobs/create-control-plane.ts'
 import { PoolService } from '../../src/jobs/pools/pool-service.ts'
 import { replicationEngine } from '../../src/jobs/replication-engine.ts'
+import { TryLab } from '../../src/jobs/try-lab/try-lab.ts'
 import { openSecrets } from '../../src/store/secrets/secrets.ts'
 import { addUser } from '../../src/store/users/add-user.ts'
 import { type StartedLab, startLab } from './lab.ts'
@@ -16,6 +17,8 @@ export const ADMINISTRATOR = { name: 'admin', password: 'horse-battery-staple-1'
 
 export interface PageServer {
   readonly url: string
+  /** Of its data. */
+  readonly folder: string
   /** The one-time link of a server without users. */
   readonly firstStart: string | null
   readonly lab: StartedLab
@@ -29,6 +32,8 @@ export interface PageServerOptions {
   /** Made beforehand (default true); else the page asks for the first one. */
   readonly administrator?: boolean
   readonly lab?: Parameters<typeof startLab>[0]
+  /** It can have a lab of its own, as `understudy serve` has. */
+  readonly tryLab?: boolean
 }
 
 export async function startPageServer(options: PageServerOptions = {}): Promise<PageServer> {
@@ -58,8 +63,11 @@ export async function startPageServer(options: PageServerOptions = {}): Promise<
         const pools = new PoolService({ store, secrets, clock: { now: () => Date.now() }, reloadPauseMs: 200 })
         const made = createControlPlane({ store, secrets, pools, engine: replicationEngine({ pools }), onError, timing: { gatherMs: 50 } })
         plane = made
+        const command = [process.execPath, join(packageFolder('bin'), 'understudy.js')]
+        const own = options.tryLab ? new TryLab({ plane: made, folder, command, onError }) : undefined
         return {
           plane: made,
+          ...(own === undefined ? {} : { lab: own }),
           async start() {
             await pools.start()
             await made.start()
@@ -67,12 +75,14 @@ export async function startPageServer(options: PageServerOptions = {}): Promise<
           async close(graceMs) {
             await made.close(graceMs)
             await pools.close()
+            await own?.close()
           },
         }
       },
     })
     return {
       url: server.url,
+      folder,
       firstStart: server.firstStart,
       lab,
       plane: plane as unknown as ControlPlane,

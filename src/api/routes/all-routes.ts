@@ -4,6 +4,7 @@ import { activityRoutes } from './activities.ts'
 import { eventRoutes } from './events.ts'
 import { failoverRoutes } from './failover.ts'
 import { jobRoutes } from './jobs.ts'
+import { labRoutes } from './lab.ts'
 import { notificationRoutes } from './notifications.ts'
 import { planRoutes } from './plans.ts'
 import { poolRoutes } from './pools.ts'
@@ -28,6 +29,7 @@ export const ALL_ROUTES: Readonly<Record<string, readonly AnyRoute[]>> = {
   Notifications: notificationRoutes,
   Events: eventRoutes,
   Server: serverRoutes,
+  Lab: labRoutes,
   Users: userRoutes,
   Tokens: tokenRoutes,
 }

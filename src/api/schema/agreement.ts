@@ -6,6 +6,7 @@ import type { Static } from 'typebox'
 import type { Activity, ActivityDetail, ActivityFilter } from '../../core/control/activity.ts'
 import type { FailoverConfirmation, FailoverPreview, FailoverRequest, FailoverStatus } from '../../core/control/failover-request.ts'
 import type { Job, JobSettings, JobSpec, Schedule, ScheduleSpec, Selection, Target, Timing } from '../../core/control/job.ts'
+import type { LabStatus } from '../../core/control/lab-status.ts'
 import type { PoolInventory, PoolStatus } from '../../core/control/pool-record.ts'
 import type { Protection } from '../../core/control/protection.ts'
 import type { PlanCheck, PlanPreview, RecoveryPlanRecord, RecoveryPlanSpec, StartPlan } from '../../core/control/recovery-plan-record.ts'
@@ -35,6 +36,7 @@ import type {
   ServerSettings,
   StartRun,
 } from '../../jobs/control-plane.ts'
+import type { labStatus } from '../routes/lab.ts'
 import type * as activity from './activity.ts'
 import type * as event from './event.ts'
 import type * as failover from './failover.ts'
@@ -102,5 +104,6 @@ export type SchemasAgree = Agreed<
     Same<Static<typeof notification.alert>, Alert>,
     Same<Static<typeof notification.settings>, ServerSettings>,
     Same<Static<typeof event.serverEvent>, ServerEvent>,
+    Same<Static<typeof labStatus>, LabStatus>,
   ]
 >

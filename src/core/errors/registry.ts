@@ -16,6 +16,7 @@ import { CHECKING, RUNNING } from './running.ts'
 import { SEEDING } from './seeding.ts'
 import { STORING } from './storing.ts'
 import { IMAGES, NBD } from './streams.ts'
+import { TRYING } from './trying.ts'
 
 /** By the heading of their part of docs/errors.md. */
 export const ERROR_AREAS = {
@@ -34,6 +35,7 @@ export const ERROR_AREAS = {
   'Runs of the server': CARRYING_OUT,
   'Activities of the server': ACTIVITIES,
   "The server's data": STORING,
+  'The lab of the server': TRYING,
   'On the command line': COMMAND_LINE,
   'Signing in and rights': ACCESS,
   'Requests to the server': REQUESTS,

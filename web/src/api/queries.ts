@@ -1,6 +1,7 @@
 /** What the page knows of the server, by the keys of its cache; live events keep it fresh (events.ts). */
 import { queryOptions } from '@tanstack/react-query'
 import type { Job } from '../../../src/core/control/job.ts'
+import type { LabStatus } from '../../../src/core/control/lab-status.ts'
 import type { PoolInventory, PoolStatus } from '../../../src/core/control/pool-record.ts'
 import type { Protection } from '../../../src/core/control/protection.ts'
 import type { RunFigures } from '../../../src/core/control/run-figures.ts'
@@ -83,6 +84,13 @@ export const vmRunQuery = (id: string) => queryOptions({ queryKey: ['vm-run', id
 export const serverQuery = queryOptions({
   queryKey: ['server'],
   queryFn: () => get<{ version: string; node: string; startedAt: string; ready: boolean; queued: number; running: number }>('/server'),
+})
+
+/** Asked for again while something is being done to it. */
+export const labQuery = queryOptions({
+  queryKey: ['lab'],
+  queryFn: () => get<LabStatus>('/lab'),
+  refetchInterval: ({ state: { data } }) => (data?.state === 'starting' || data?.state === 'removing' ? 700 : false),
 })
 
 /** VM runs under way, by their ids; events keep it. */

@@ -159,6 +159,22 @@ export const TEXTS = {
     run: { title: 'Run it once', done: 'It has run', go: 'Open the job' },
     step: (n: number) => `Step ${n} of 4`,
   },
+  lab: {
+    title: 'No pool at hand?',
+    text: 'The server starts two simulated pools on its own machine, registers both, and protects the VMs of one on the other. Everything can be tried with them, also failing over. They are removed without a trace.',
+    go: 'Try with the lab',
+    here: 'The lab runs on this server',
+    hereText: 'Two simulated pools: their VMs run in name only, their disks and everything that is sent are real.',
+    busy: 'One moment…',
+    again: 'Start it again',
+    write: 'Let guests write',
+    written: (size: string) => `Guests have written ${size}: the next run sends it`,
+    job: 'Its job',
+    remove: 'Remove the lab',
+    removeTitle: 'Remove the lab?',
+    removeText:
+      'Its jobs and both pools are removed from the server, the simulated pools end, and their data is deleted. Nothing else is touched.',
+  },
   jobs: {
     title: 'Jobs',
     fresh: 'New job',

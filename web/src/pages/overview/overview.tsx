@@ -18,6 +18,7 @@ import { FirstSteps } from './first-steps.tsx'
 import { Glance } from './glance.tsx'
 import { Moved } from './moved.tsx'
 import { Squares } from './squares.tsx'
+import { TryLab } from './try-lab.tsx'
 
 const T = TEXTS.overview
 
@@ -34,6 +35,7 @@ export function Overview() {
       {protections.data !== undefined && pools.data !== undefined && jobs.data !== undefined && (
         <>
           {isNew && <FirstSteps pools={pools.data} jobs={jobs.data} />}
+          <TryLab isNew={jobs.data.length === 0} />
           {jobs.data.length > 0 && (
             <>
               <Glance protections={protections.data} />
