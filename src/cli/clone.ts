@@ -2,10 +2,9 @@
 import { parseArgs } from 'node:util'
 import { cloneToWorkOn, prepareCopy } from '../replication/failover/clone.ts'
 import { type Command, UsageError } from './command.ts'
-import { inSession, NETWORK_USAGE, networksOf, POINT_OPTIONS, POINT_USAGE, TRUST_USAGE } from './failover/common.ts'
+import { COPY_OPTIONS, copyWishesOf, inSession, NETWORK_USAGE, POINT_USAGE, TRUST_USAGE } from './failover/common.ts'
 import { formatCopyPlan } from './failover/report.ts'
 import { poolArgument } from './pool-arguments.ts'
-import { wantedPoint } from './restore-point-argument.ts'
 import { formatSeconds } from './sizes.ts'
 
 export const command: Command = {
@@ -30,27 +29,13 @@ Exit codes: 0 done, 1 failed, 2 wrong usage, 130 or 143 stopped.`,
   async run(args) {
     const { values } = parseArgs({
       args: [...args],
-      options: {
-        ...POINT_OPTIONS,
-        name: { type: 'string' },
-        network: { type: 'string', multiple: true, default: [] },
-        mac: { type: 'string' },
-        memory: { type: 'boolean', default: false },
-        'dry-run': { type: 'boolean', default: false },
-      },
+      options: { ...COPY_OPTIONS, mac: { type: 'string' }, memory: { type: 'boolean', default: false } },
     })
-    const { choice, mapping } = networksOf(values.network, { kind: 'none' })
-    if (choice.kind === 'isolated') throw new UsageError('--network isolated is for tests, which remove it: name a network, or none')
+    const wishes = { ...copyWishesOf({ ...values, mac: values.mac ?? 'new' }, { kind: 'none' }), memory: values.memory }
+    if (wishes.networks.kind === 'isolated')
+      throw new UsageError('--network isolated is for tests, which remove it: name a network, or none')
     if (values.memory && (values.mac ?? 'keep') !== 'keep')
       throw new UsageError('with --memory the guest has the MACs that it had: --mac keep')
-    const wishes = {
-      wanted: wantedPoint(values),
-      networks: choice,
-      mapping,
-      macs: macChoice(values.mac ?? 'new'),
-      memory: values.memory,
-      ...(values.name === undefined ? {} : { name: values.name }),
-    }
     const to = poolArgument(values.to, '--to')
     return inSession({ to, trust: values.trust, json: values.json }, async (session) => {
       const prepared = await prepareCopy(session, wishes, 'clone')
@@ -63,9 +48,4 @@ Exit codes: 0 done, 1 failed, 2 wrong usage, 130 or 143 stopped.`,
       return 0
     })
   },
-}
-
-export function macChoice(text: string): 'new' | 'keep' | 'safe' {
-  if (text === 'new' || text === 'keep' || text === 'safe') return text
-  throw new UsageError(`--mac is one of new, keep, safe, not ${text}`)
 }

@@ -13,16 +13,16 @@ export interface PoolAccess {
 }
 
 export interface Connections {
-  /** The pool of this login: one connection for all of the same URL. A failure says whose it is: `source pool https://host: …`. */
-  open(side: 'source' | 'target', login: PoolLogin): Promise<Xapi>
+  /** The pool of this login: one connection for all of the same URL. A login may take `loginTimeoutMs`, else as long as usual. A failure says whose it is: `source pool https://host: …`. */
+  open(side: 'source' | 'target', login: PoolLogin, loginTimeoutMs?: number): Promise<Xapi>
 }
 
 /** Gives connections to `use`, and logs out of all of them whatever happens. */
 export async function withConnections<T>(access: PoolAccess, signal: AbortSignal, use: (pools: Connections) => Promise<T>): Promise<T> {
   const opened = new Map<string, Promise<Xapi>>()
-  const connect = async (side: string, login: PoolLogin) => {
+  const connect = async (side: string, login: PoolLogin, limit: { readonly loginTimeoutMs?: number }) => {
     try {
-      return await connectXapi({ ...login, ...access, signal })
+      return await connectXapi({ ...login, ...access, ...limit, signal })
     } catch (error) {
       signal.throwIfAborted()
       const explained = explainError(error)
@@ -32,8 +32,8 @@ export async function withConnections<T>(access: PoolAccess, signal: AbortSignal
   }
   try {
     return await use({
-      open(side, login) {
-        const pool = opened.get(login.url) ?? connect(side, login)
+      open(side, login, loginTimeoutMs) {
+        const pool = opened.get(login.url) ?? connect(side, login, loginTimeoutMs === undefined ? {} : { loginTimeoutMs })
         opened.set(login.url, pool)
         return pool
       },

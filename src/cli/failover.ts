@@ -7,6 +7,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   planned: async () => (await import('./failover/planned.ts')).command,
   reprotect: async () => (await import('./failover/reprotect.ts')).command,
   undo: async () => (await import('./failover/undo.ts')).command,
+  fence: async () => (await import('./failover/fence.ts')).command,
   status: async () => (await import('./failover/status.ts')).command,
   cleanup: async () => (await import('./failover/cleanup.ts')).command,
 }
@@ -17,8 +18,9 @@ const summaries: readonly (readonly [name: string, summary: string])[] = [
   ['planned', 'shut the source down and let its replica take over, without losing a byte'],
   ['reprotect', 'protect a VM that failed over, in the direction back'],
   ['undo', 'give up what a VM that failed over wrote: it is a replica again'],
-  ['status', 'which VMs of a pool have failed over, and which tests are there'],
-  ['cleanup', 'remove what test failovers kept or left'],
+  ['fence', 'keep the originals of VMs that failed over from being started, once their pool is back'],
+  ['status', 'which VMs of a pool have failed over, which tests are there, and what is left over'],
+  ['cleanup', 'remove what tests kept, and what clones and failovers left'],
 ]
 
 export const command: Command = {
@@ -34,7 +36,9 @@ ${summaries.map(([name, summary]) => `  ${name.padEnd(12)}${summary}`).join('\n'
     const load = name !== undefined && Object.hasOwn(commands, name) ? commands[name] : undefined
     if (load === undefined) {
       throw new UsageError(
-        name === undefined ? 'which failover? test, now, planned, reprotect, undo, status or cleanup' : `there is no 'failover ${name}'`,
+        name === undefined
+          ? 'which failover? test, now, planned, reprotect, undo, fence, status or cleanup'
+          : `there is no 'failover ${name}'`,
       )
     }
     const found = await load()

@@ -5,9 +5,9 @@ import { Failure } from '../core/failure.ts'
 import { formatRecoveryReport, parseRecoveryPlan } from '../core/recovery-plan.ts'
 import { recover } from '../replication/failover/recovery.ts'
 import { type Command, UsageError } from './command.ts'
-import { inSession, TRUST_USAGE } from './failover/common.ts'
+import { confirm, inSession, TRUST_USAGE } from './failover/common.ts'
 import { RUN_OPTIONS, RUN_USAGE, runSettings, SHUTDOWN_OPTIONS, SHUTDOWN_USAGE, shutdownOf } from './failover/run-settings.ts'
-import { poolArgument } from './pool-arguments.ts'
+import { optionalPool, poolArgument } from './pool-arguments.ts'
 
 export const command: Command = {
   summary: 'run a recovery plan: many VMs in order, as a test, planned, or now',
@@ -21,7 +21,9 @@ report in Markdown (or JSON) with times, evidence and a timeline. docs/failover.
   --planned           needs --from as well
   --now               the source pools need not answer
   --to URL            pool where the replicas are (also UNDERSTUDY_TO)
-  --from URL          source pool, for --planned (also UNDERSTUDY_FROM)
+  --from URL          source pool: needed for --planned; with --now it is looked whether the sources still run, and those that are down are
+                      kept from being started (also UNDERSTUDY_FROM)
+  --even-if-source-runs  with --now: two of them may run
   --keep              of a test: the VMs stay; understudy failover cleanup removes them
   --report FILE       the report in Markdown into this file as well
 ${SHUTDOWN_USAGE}
@@ -43,6 +45,7 @@ Exit codes: 0 every VM is up, 1 one is not, 2 wrong usage, 130 or 143 stopped.`,
         to: { type: 'string' },
         from: { type: 'string' },
         keep: { type: 'boolean', default: false },
+        'even-if-source-runs': { type: 'boolean', default: false },
         report: { type: 'string' },
         trust: { type: 'string', multiple: true, default: [] },
         json: { type: 'boolean', default: false },
@@ -56,17 +59,17 @@ Exit codes: 0 every VM is up, 1 one is not, 2 wrong usage, 130 or 143 stopped.`,
     if (mode === undefined || modes.length > 1) throw new UsageError('one of --test, --planned and --now')
     const plan = readPlan(file)
     const to = poolArgument(values.to, '--to')
-    const from = mode === 'planned' ? poolArgument(values.from, '--from') : undefined
+    const from = mode === 'planned' ? poolArgument(values.from, '--from') : mode === 'now' ? optionalPool(values.from, '--from') : undefined
     const shutdown = shutdownOf(values)
     return inSession({ to, trust: values.trust, json: values.json, yes: values.yes || mode === 'test' }, async (session) => {
       const settings = runSettings(values, session.onEvent)
-      const source = from && (await session.connect(from))
+      const source = from && (await (mode === 'now' ? session.reach(from) : session.connect(from)))
       const count = plan.groups.reduce((sum, { vms }) => sum + vms.length, 0)
-      if (!(await session.agreed(`Fail ${count} VMs of plan "${plan.name}" over (${mode})?`)))
-        throw new Failure('NOT_CONFIRMED', 'nobody agreed, and nothing was done')
+      await confirm(session, `Fail ${count} VMs of plan "${plan.name}" over (${mode})?`)
       const report = await recover(session, plan, {
         mode,
         keep: values.keep,
+        evenIfSourceRuns: values['even-if-source-runs'],
         ...shutdown,
         settings,
         ...(source === undefined ? {} : { source }),

@@ -48,6 +48,8 @@ export const MARK = {
   failover: 'understudy:failover',
   /** On a source VM while a planned failover takes it down, and after: JSON of HandoverMark. */
   handover: 'understudy:handover',
+  /** On an original that is a replica for now: JSON of HomeMark, what it gets back when it takes over again. */
+  home: 'understudy:home',
   /** On the disks of the snapshot that a VM had when it took over: JSON of CommonMark. */
   common: 'understudy:common',
 } as const

@@ -183,6 +183,15 @@ class ChainLock implements HeldChain {
   }
 }
 
+const KEY = 'understudy:running:'
+
+/** Chains (`JOB:VM`) that somebody holds, or held when it died, on any storage of the pool. */
+export async function runningChains(target: Xapi, signal: AbortSignal): Promise<ReadonlySet<string>> {
+  const all = await target.records('SR', { signal })
+  const keys = [...all.values()].flatMap(({ other_config: config }) => Object.entries(config))
+  return new Set(keys.filter(([key, value]) => key.startsWith(KEY) && !diedHere(value)).map(([key]) => key.slice(KEY.length)))
+}
+
 /** Names the space in which process numbers are unique: this boot of this machine, this container. */
 const MACHINE = ((): string | undefined => {
   try {

@@ -130,8 +130,9 @@ export async function refreshReplica(
   if (missing) await target.call('VM.set_blocked_operations', [ref, { ...record.blocked_operations, ...BLOCKED }], { signal })
   if (record.is_a_template) await finishMaking(context, source, replica)
   // Marks of a restore point that a killed run left on the replica would be inherited by a snapshot that a user takes of it.
+  const config = { ...replicaOtherConfig(source, ownMarks(context, record.uuid)), ...homeOf(record) }
   if (MARK.restorePoint in record.other_config || MARK.job in record.other_config) {
-    await target.call('VM.set_other_config', [ref, replicaOtherConfig(source, ownMarks(context, record.uuid))], { signal })
+    await target.call('VM.set_other_config', [ref, config], { signal })
   }
   for (const { method, params } of updateReplica(source, record)) await target.call(method, [ref, ...params], { signal })
   await refreshVifs(context, parts.view, ref, record, parts.vifs)
@@ -142,8 +143,14 @@ export async function refreshReplica(
     uuid,
     created: false,
     known: disksOf(parts.view, record).flatMap((disk) => disk.record.snapshots),
-    config: replicaOtherConfig(source, ownMarks(context, uuid)),
+    config,
   }
+}
+
+/** An original that is the replica for now keeps what it is to get back. */
+export const homeOf = ({ other_config: config }: Vm): Record<string, string> => {
+  const home = config[MARK.home]
+  return home === undefined ? {} : { [MARK.home]: home }
 }
 
 /** A run was killed while it made the replica: what comes between its creation and its interfaces is done now. Its start is blocked. */

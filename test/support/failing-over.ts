@@ -6,9 +6,9 @@ import type { MacChoice, NetworkChoice } from '../../src/core/failover/copy-netw
 import type { ReadinessCheck } from '../../src/core/failover/readiness.ts'
 import { systemClock } from '../../src/replication/failover/clock.ts'
 import { cloneToWorkOn, prepareCopy } from '../../src/replication/failover/clone.ts'
-import { type FailbackReport, failback } from '../../src/replication/failover/failback.ts'
+import { type FailbackReport, failback, finishFailback } from '../../src/replication/failover/failback.ts'
 import type { FailoverOptions } from '../../src/replication/failover/options.ts'
-import { type PlannedReport, plannedFailover } from '../../src/replication/failover/planned.ts'
+import { type PlannedReport, plannedFailover, undoHandedOver } from '../../src/replication/failover/planned.ts'
 import { type ReprotectReport, type RunSettings, reprotect } from '../../src/replication/failover/reprotect.ts'
 import { prepareTakeOver, type TakeOverReport, type TakeOverWishes, takeOver } from '../../src/replication/failover/take-over.ts'
 import { type TestReport, testFailover } from '../../src/replication/failover/test-failover.ts'
@@ -29,6 +29,9 @@ export interface Changes {
   readonly meddle?: Meddle
   readonly onEvent?: FailoverOptions['onEvent']
   readonly lockTiming?: FailoverOptions['lockTiming']
+  /** Every call to the pool of the original. */
+  readonly sourceMeddle?: Meddle
+  readonly onRunEvent?: RunSettings['onRunEvent']
 }
 
 export const optionsFor = (target: Xapi, changes: Changes = {}): FailoverOptions => ({
@@ -111,13 +114,27 @@ export const failOver = (chain: Chain, changes: TakeOverChanges = {}): Promise<T
     return takeOver(options, wishes, plan)
   })
 
-export const undo = (chain: Chain): Promise<void> =>
+export const undo = (chain: Chain, changes: Changes = {}): Promise<void> =>
   withXapi(chain.target, async (xapi) => {
-    const options = optionsFor(xapi)
+    const options = optionsFor(xapi, changes)
     await undoFailover(options, theOnly(await findFailedOver(options, chain), chain.vm))
   })
 
-export const settings = (): RunSettings => ({ retention: 3, verify: 'changed', budget: createByteBudget(64 * MIB) })
+/** The source, too, is as before. */
+export const undoBoth = (chain: Chain, changes: Changes = {}): Promise<void> =>
+  withBoth(chain.target, chain.source, async (here, there) => {
+    const options = optionsFor(here, changes)
+    const found = await findFailedOver(options, chain)
+    if (found.length > 0) await undoFailover(options, theOnly(found, chain.vm))
+    await undoHandedOver(options, meddled(there, changes.sourceMeddle), chain.vm)
+  })
+
+export const settings = ({ onRunEvent }: Changes = {}): RunSettings => ({
+  retention: 3,
+  verify: 'changed',
+  budget: createByteBudget(64 * MIB),
+  ...(onRunEvent === undefined ? {} : { onRunEvent }),
+})
 
 /** Both pools, as the VM that failed over has them: `here` is where it runs. */
 export async function withBoth<T>(
@@ -131,14 +148,17 @@ export async function withBoth<T>(
 export const turnRound = (chain: Chain, changes: Changes = {}): Promise<ReprotectReport> =>
   withBoth(chain.target, chain.source, async (here, there) => {
     const options = optionsFor(here, changes)
-    return reprotect(options, there, theOnly(await findFailedOver(options, chain), chain.vm), settings())
+    const original = meddled(there, changes.sourceMeddle)
+    return reprotect(options, original, theOnly(await findFailedOver(options, chain), chain.vm), settings(changes))
   })
 
 export const goBack = (chain: Chain, changes: Changes = {}): Promise<FailbackReport> =>
   withBoth(chain.target, chain.source, async (here, there) => {
     const options = optionsFor(here, changes)
-    const failed = theOnly(await findFailedOver(options, chain), chain.vm)
-    return failback(options, there, failed, { ...PLANNED, protectAgain: true }, settings())
+    const original = meddled(there, changes.sourceMeddle)
+    const found = await findFailedOver(options, chain)
+    const left = found.length > 0 ? undefined : await finishFailback(options, original, chain.vm, settings(changes))
+    return left ?? failback(options, original, theOnly(found, chain.vm), { ...PLANNED, protectAgain: true }, settings(changes))
   })
 
 const PLANNED = { shutdown: 'clean', shutdownMs: 60_000, networks: { kind: 'replica' }, mapping: new Map(), macs: 'keep' } as const
@@ -146,7 +166,6 @@ const PLANNED = { shutdown: 'clean', shutdownMs: 60_000, networks: { kind: 'repl
 export const handOver = (
   chain: Chain,
   changes: Changes & {
-    readonly sourceMeddle?: Meddle
     readonly checks?: readonly ReadinessCheck[]
     readonly timeoutMs?: number
     readonly shutdown?: 'clean' | 'hard'
@@ -155,5 +174,5 @@ export const handOver = (
   withBoth(chain.target, chain.source, async (here, there) => {
     const readiness = changes.checks === undefined ? {} : { readiness: { checks: changes.checks, timeoutMs: changes.timeoutMs ?? 60_000 } }
     const wishes = { ...PLANNED, chain, ...readiness, shutdown: changes.shutdown ?? 'clean' }
-    return plannedFailover(optionsFor(here, changes), meddled(there, changes.sourceMeddle), wishes, settings())
+    return plannedFailover(optionsFor(here, changes), meddled(there, changes.sourceMeddle), wishes, settings(changes))
   })

@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util'
-import { findTests, removeTests } from '../../replication/failover/cleanup.ts'
+import { removeTests } from '../../replication/failover/cleanup.ts'
+import { removeLeftOvers, surveyFailovers } from '../../replication/failover/survey.ts'
 import type { Command } from '../command.ts'
 import { optionalUuid, poolArgument } from '../pool-arguments.ts'
 import { inSession, TRUST_USAGE } from './common.ts'
@@ -9,7 +10,8 @@ export const command: Command = {
   usage: `
 Usage: understudy failover cleanup --to URL [--test ID | --vm UUID] [OPTION...]
 
-Removes VMs that test failovers made, with their disks and isolated networks: all of the pool, also one that is going on.
+Removes VMs that test failovers made, with their disks and isolated networks: all of the pool, also one that is going on. Without --test
+and --vm also what clones and failovers left that ended early; understudy failover status lists it.
 
   --to URL            the pool (also UNDERSTUDY_TO)
   --test ID           only this test
@@ -32,18 +34,25 @@ Exit codes: 0 done, 1 failed, 2 wrong usage, 130 or 143 stopped.`,
     })
     const test = optionalUuid(values.test, '--test')
     const vm = optionalUuid(values.vm, '--vm')
+    const all = test === undefined && vm === undefined
     const to = poolArgument(values.to, '--to')
     return inSession({ to, trust: values.trust, json: values.json }, async (session) => {
       const wanted = (mark: { readonly id: string; readonly vm: string }) =>
         (test === undefined || mark.id === test) && (vm === undefined || mark.vm === vm)
       if (values['dry-run']) {
-        const vms = (await findTests(session)).filter(({ mark }) => wanted(mark)).map(({ record }) => record.name_label)
-        session.print({ vms }, () => (vms.length === 0 ? 'There is nothing.\n' : `${vms.join('\n')}\n`))
+        const { tests, leftOvers } = await surveyFailovers(session)
+        const vms = tests.filter(({ mark }) => wanted(mark)).map(({ record }) => record.name_label)
+        const left = all ? leftOvers.filter(({ held }) => !held).map(({ name }) => name) : []
+        const names = [...vms, ...left]
+        session.print({ vms, leftOvers: left }, () => (names.length === 0 ? 'There is nothing.\n' : `${names.join('\n')}\n`))
         return 0
       }
       const removed = await removeTests(session, wanted)
-      const all = [...removed.vms, ...removed.networks]
-      session.print(removed, () => (all.length === 0 ? 'There was nothing.\n' : `Removed:\n${all.map((name) => `  ${name}\n`).join('')}`))
+      const leftOvers = all ? await removeLeftOvers(session) : []
+      const names = [...removed.vms, ...removed.networks, ...leftOvers]
+      session.print({ ...removed, leftOvers }, () =>
+        names.length === 0 ? 'There was nothing.\n' : `Removed:\n${names.map((name) => `  ${name}\n`).join('')}`,
+      )
       return 0
     })
   },

@@ -3,17 +3,18 @@ import { randomUUID } from 'node:crypto'
 import type { NetworkChoice } from '../../core/failover/copy-networks.ts'
 import { parseCheck, type ReadinessCheck } from '../../core/failover/readiness.ts'
 import { Failure } from '../../core/failure.ts'
-import { explainError } from '../../replication/explain.ts'
 import { systemClock } from '../../replication/failover/clock.ts'
-import type { FailoverEvent, FailoverOptions } from '../../replication/failover/options.ts'
+import type { CopyWishes } from '../../replication/failover/clone.ts'
+import type { FailoverOptions } from '../../replication/failover/options.ts'
+import type { SilentPool } from '../../replication/failover/source-look.ts'
+import { XapiConnectionError } from '../../xapi/errors.ts'
 import type { PoolLogin } from '../../xapi/pool-url.ts'
 import type { Xapi } from '../../xapi/xapi.ts'
 import { askOnTerminal } from '../ask-trust.ts'
-import { stopSignal, UsageError } from '../command.ts'
-import { withConnections } from '../connect-pool.ts'
-import { optionalUuid, trustArgument } from '../pool-arguments.ts'
-import { statusLine } from '../status-line.ts'
-import { failed } from '../told-failure.ts'
+import { UsageError } from '../command.ts'
+import { optionalUuid } from '../pool-arguments.ts'
+import { inPoolSession } from '../pool-session.ts'
+import { wantedPoint } from '../restore-point-argument.ts'
 
 /** Of util.parseArgs. */
 export const POINT_OPTIONS = {
@@ -77,58 +78,92 @@ export function readinessOf(checks: readonly string[], timeout: string): { check
   return { checks: wanted, timeoutMs: seconds * 1000 }
 }
 
+/** Of util.parseArgs, for what makes a VM of a restore point; `mac` has a default of its own in each command. */
+export const COPY_OPTIONS = {
+  ...POINT_OPTIONS,
+  name: { type: 'string' },
+  network: { type: 'string', multiple: true, default: [] as string[] },
+  'dry-run': { type: 'boolean', default: false },
+} as const
+
+/** Of util.parseArgs. */
+export const READY_OPTIONS = {
+  ready: { type: 'string', multiple: true, default: [] as string[] },
+  'ready-timeout': { type: 'string', default: '300' },
+} as const
+
+/** What COPY_OPTIONS ask for. Throws UsageError. */
+export function copyWishesOf(
+  values: Parameters<typeof wantedPoint>[0] & {
+    readonly name?: string | undefined
+    readonly network: readonly string[]
+    readonly mac: string
+  },
+  fallback: NetworkChoice,
+): CopyWishes {
+  const { choice, mapping } = networksOf(values.network, fallback)
+  const name = values.name === undefined ? {} : { name: values.name }
+  return { wanted: wantedPoint(values), networks: choice, mapping, macs: macChoice(values.mac), ...name }
+}
+
+function macChoice(text: string): 'new' | 'keep' | 'safe' {
+  if (text === 'new' || text === 'keep' || text === 'safe') return text
+  throw new UsageError(`--mac is one of new, keep, safe, not ${text}`)
+}
+
 export interface Session extends FailoverOptions {
   readonly json: boolean
   /** The source pool, or another one. */
   connect(login: PoolLogin): Promise<Xapi>
+  /** The same of a pool that may be gone: that it does not answer is told, and no failure. */
+  reach(login: PoolLogin): Promise<Xapi | SilentPool>
   /** True when somebody on the terminal agrees, or `yes` says so beforehand. */
   agreed(question: string): Promise<boolean>
   /** What standard output gets: `value` as JSON, or the text. */
   print(value: unknown, text: () => string): void
 }
 
-/** Connects to the target, runs, logs out. What fails is told once, as JSON too when that is wanted. */
+/** How long a pool that may be gone is waited for. */
+const REACH_MS = 15_000
+
+/** Connects to the target, runs, logs out. */
 export async function inSession(
   {
     to,
-    trust,
-    json,
     yes = false,
+    ...access
   }: { readonly to: PoolLogin; readonly trust: readonly string[]; readonly json: boolean; readonly yes?: boolean },
   use: (session: Session) => Promise<number>,
 ): Promise<number> {
-  const signal = stopSignal()
-  const status = statusLine(process.stderr)
-  const access = trustArgument(trust, signal, { beforeAsking: status.clear })
-  const onEvent = (event: FailoverEvent) => {
-    if (event.kind === 'step') return status.show(event.text)
-    status.clear()
-    process.stderr.write(`${event.message}\n`)
-  }
-  try {
-    return await withConnections(access, signal, async (pools) =>
-      use({
-        target: await pools.open('target', to),
-        signal,
-        id: randomUUID(),
-        clock: systemClock,
-        onEvent,
-        json,
-        connect: (login) => pools.open('source', login),
-        agreed: async (question) => {
-          status.clear()
-          return yes || (await askOnTerminal(question, signal))
-        },
-        print(value, text) {
-          status.clear()
-          process.stdout.write(json ? `${JSON.stringify(value)}\n` : text())
-        },
-      }),
-    )
-  } catch (error) {
-    status.clear()
-    const explained = explainError(error)
-    if (json && explained instanceof Failure) process.stdout.write(`${JSON.stringify(failed(explained))}\n`)
-    throw explained
-  }
+  return inPoolSession(access, async ({ signal, json, open, show, clear, log, print }) =>
+    use({
+      target: await open('target', to),
+      signal,
+      id: randomUUID(),
+      clock: systemClock,
+      onEvent: (event) => (event.kind === 'step' ? show(event.text) : log(event.message)),
+      json,
+      print,
+      connect: (login) => open('source', login),
+      async reach(login) {
+        try {
+          return await open('source', login, REACH_MS)
+        } catch (error) {
+          signal.throwIfAborted()
+          const gone = error instanceof Failure && error.cause instanceof XapiConnectionError
+          if (!gone) throw error
+          return { silent: error.message }
+        }
+      },
+      async agreed(question) {
+        clear()
+        return yes || (await askOnTerminal(question, signal))
+      },
+    }),
+  )
+}
+
+/** Throws Failure NOT_CONFIRMED unless somebody agrees. */
+export async function confirm(session: Session, question: string): Promise<void> {
+  if (!(await session.agreed(question))) throw new Failure('NOT_CONFIRMED', 'nobody agreed, and nothing was done')
 }

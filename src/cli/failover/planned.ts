@@ -1,12 +1,11 @@
 import { parseArgs } from 'node:util'
-import { Failure } from '../../core/failure.ts'
 import { plannedFailover } from '../../replication/failover/planned.ts'
 import { viewPool } from '../../replication/pool-view.ts'
 import { findPoint } from '../../replication/proof/find-point.ts'
 import { type Command, UsageError } from '../command.ts'
 import { networkArgument, optionalUuid, poolArgument } from '../pool-arguments.ts'
 import { formatSeconds } from '../sizes.ts'
-import { inSession, POINT_OPTIONS, READY_USAGE, readinessOf, TRUST_USAGE } from './common.ts'
+import { confirm, inSession, POINT_OPTIONS, READY_OPTIONS, READY_USAGE, readinessOf, TRUST_USAGE } from './common.ts'
 import { formatTakeOver } from './report.ts'
 import { RUN_OPTIONS, RUN_USAGE, runSettings, SHUTDOWN_OPTIONS, SHUTDOWN_USAGE, shutdownOf } from './run-settings.ts'
 
@@ -41,8 +40,7 @@ Exit codes: 0 done, 1 failed and taken back, 2 wrong usage, 130 or 143 stopped (
         ...RUN_OPTIONS,
         ...SHUTDOWN_OPTIONS,
         from: { type: 'string' },
-        ready: { type: 'string', multiple: true, default: [] },
-        'ready-timeout': { type: 'string', default: '300' },
+        ...READY_OPTIONS,
         network: { type: 'string', multiple: true, default: [] },
         yes: { type: 'boolean', default: false },
       },
@@ -59,8 +57,7 @@ Exit codes: 0 done, 1 failed and taken back, 2 wrong usage, 130 or 143 stopped (
       const settings = { ...runSettings(values, session.onEvent), networks }
       const source = await session.connect(from)
       const { chain, record } = await findPoint(await viewPool(session.target, session.signal), { kind: 'newest', job, vm, sr })
-      if (!(await session.agreed(`Shut the source of "${record.name_label}" down and let its replica take over?`)))
-        throw new Failure('NOT_CONFIRMED', 'nobody agreed, and nothing was done')
+      await confirm(session, `Shut the source of "${record.name_label}" down and let its replica take over?`)
       const report = await plannedFailover(
         session,
         source,

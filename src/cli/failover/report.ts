@@ -5,6 +5,7 @@ import type { ReprotectPlan } from '../../core/failover/reprotect.ts'
 import type { TakeOverPlan } from '../../core/failover/take-over.ts'
 import type { CopyPlan } from '../../replication/failover/clone.ts'
 import type { ReprotectReport } from '../../replication/failover/reprotect.ts'
+import type { Fenced } from '../../replication/failover/source-look.ts'
 import type { TakeOverReport } from '../../replication/failover/take-over.ts'
 import type { TestReport } from '../../replication/failover/test-failover.ts'
 import { formatReport } from '../replicate-report.ts'
@@ -85,3 +86,15 @@ export function formatTurned({ plan, run, networks }: ReprotectReport): string {
   const { job, vm, sr } = plan.chain
   return `${formatReport(run)}Further runs: understudy replicate --from HERE --vm ${vm} --to THERE --sr ${sr} --job ${job}${pairs}\n`
 }
+
+const ORIGINALS: Readonly<Record<Fenced['state'], string>> = {
+  blocked: 'its start is blocked now',
+  'was-blocked': 'it can not be started by accident',
+  replica: 'it is the replica of what took over',
+  runs: 'RUNS: two VMs with one identity. See which of them is worked with, and shut the other down',
+  'can-start': 'nothing keeps it from being started: understudy failover fence',
+  gone: 'it is not there any more',
+}
+
+export const formatFenced = ({ vm, name, state }: Fenced): string =>
+  `  original ${name === undefined ? vm : `"${name}" (${vm})`}: ${ORIGINALS[state]}`

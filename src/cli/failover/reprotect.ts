@@ -1,14 +1,13 @@
 import { parseArgs } from 'node:util'
-import { Failure } from '../../core/failure.ts'
-import { failback } from '../../replication/failover/failback.ts'
-import { reprotect } from '../../replication/failover/reprotect.ts'
+import { type FailbackReport, failback, finishFailback } from '../../replication/failover/failback.ts'
+import { type ReprotectReport, reprotect } from '../../replication/failover/reprotect.ts'
 import { prepareReprotect } from '../../replication/failover/turned-round.ts'
 import { type FailedOver, findFailedOver, theOnly } from '../../replication/failover/undo.ts'
 import type { Xapi } from '../../xapi/xapi.ts'
 import { type Command, UsageError } from '../command.ts'
 import { networkArgument, optionalUuid, poolArgument } from '../pool-arguments.ts'
 import { formatSeconds } from '../sizes.ts'
-import { inSession, READY_USAGE, readinessOf, type Session, TRUST_USAGE } from './common.ts'
+import { confirm, inSession, READY_OPTIONS, READY_USAGE, readinessOf, type Session, TRUST_USAGE } from './common.ts'
 import { formatReprotectPlan, formatTakeOver, formatTurned } from './report.ts'
 import { RUN_OPTIONS, RUN_USAGE, runSettings, SHUTDOWN_OPTIONS, SHUTDOWN_USAGE, shutdownOf } from './run-settings.ts'
 
@@ -55,7 +54,7 @@ async function findNamed(session: Session, values: Named): Promise<FailedOver> {
 async function agree(session: Session, original: Xapi, failed: FailedOver, sr: string | undefined, question: string): Promise<void> {
   const { plan } = await prepareReprotect(session, original, failed, sr)
   if (!session.json) process.stderr.write(formatReprotectPlan(plan))
-  if (!(await session.agreed(question))) throw new Failure('NOT_CONFIRMED', 'nobody agreed, and nothing was done')
+  await confirm(session, question)
 }
 
 export const command: Command = {
@@ -114,8 +113,7 @@ ${TRUST_USAGE}`,
       options: {
         ...OPTIONS,
         ...SHUTDOWN_OPTIONS,
-        ready: { type: 'string', multiple: true, default: [] },
-        'ready-timeout': { type: 'string', default: '300' },
+        ...READY_OPTIONS,
         'no-protection': { type: 'boolean', default: false },
       },
     })
@@ -128,7 +126,12 @@ ${TRUST_USAGE}`,
     return inSession({ to, trust: values.trust, json: values.json, yes: values.yes }, async (session) => {
       const settings = { ...runSettings(values, session.onEvent), ...(networks.size === 0 ? {} : { networks }) }
       const original = await session.connect(login)
-      const failed = await findNamed(session, values)
+      const failed = await findNamed(session, values).catch(async (error: unknown) => {
+        const left = values.vm === undefined ? undefined : await finishFailback(session, original, values.vm, settings)
+        if (left === undefined) throw error
+        return left
+      })
+      if ('kind' in failed) return printFailback(session, failed)
       await agree(session, original, failed, sr, 'Shut it down and go back?')
       const wishes = {
         ...shutdown,
@@ -140,12 +143,19 @@ ${TRUST_USAGE}`,
         ...(values.ready.length === 0 ? {} : { readiness }),
       } as const
       const report = await failback(session, original, failed, wishes, settings)
-      session.print(
-        { ...report, turned: { ...report.turned, networks: Object.fromEntries(report.turned.networks) } },
-        () =>
-          `${formatTakeOver(report.planned.failover)}Down for ${formatSeconds(report.planned.seconds.down)}. ${report.unprotected === undefined ? 'It is protected again.' : `It is NOT protected: ${report.unprotected}`}\n`,
-      )
-      return report.unprotected === undefined ? 0 : 1
+      return printFailback(session, report)
     })
   },
+}
+
+function printFailback(session: Session, report: FailbackReport): number {
+  const { turned, planned, vm, unprotected } = report
+  const plain = (turning: ReprotectReport | undefined) => turning && { ...turning, networks: Object.fromEntries(turning.networks) }
+  session.print({ ...report, turned: plain(turned), protectedAgain: plain(report.protectedAgain) }, () => {
+    const back = planned === undefined ? `"${vm.name}" (${vm.uuid}) was back already.\n` : formatTakeOver(planned.failover)
+    const down = planned === undefined ? '' : `Down for ${formatSeconds(planned.seconds.down)}. `
+    const state = unprotected === undefined ? 'It is protected again.' : `It is NOT protected: ${unprotected}. Do the same again.`
+    return `${back}${down}${report.protectedAgain === undefined && unprotected === undefined ? '' : state}\n`
+  })
+  return unprotected === undefined ? 0 : 1
 }

@@ -1,11 +1,19 @@
 import { parseArgs } from 'node:util'
 import { prepareCopy } from '../../replication/failover/clone.ts'
 import { testFailover } from '../../replication/failover/test-failover.ts'
-import { macChoice } from '../clone.ts'
 import type { Command } from '../command.ts'
 import { poolArgument } from '../pool-arguments.ts'
-import { wantedPoint } from '../restore-point-argument.ts'
-import { inSession, NETWORK_USAGE, networksOf, POINT_OPTIONS, POINT_USAGE, READY_USAGE, readinessOf, TRUST_USAGE } from './common.ts'
+import {
+  COPY_OPTIONS,
+  copyWishesOf,
+  inSession,
+  NETWORK_USAGE,
+  POINT_USAGE,
+  READY_OPTIONS,
+  READY_USAGE,
+  readinessOf,
+  TRUST_USAGE,
+} from './common.ts'
 import { formatCopyPlan, formatTest } from './report.ts'
 
 export const command: Command = {
@@ -33,20 +41,14 @@ Exit codes: 0 it came up, 1 it did not or the test failed, 2 wrong usage, 130 or
     const { values } = parseArgs({
       args: [...args],
       options: {
-        ...POINT_OPTIONS,
-        name: { type: 'string' },
-        network: { type: 'string', multiple: true, default: [] },
+        ...COPY_OPTIONS,
+        ...READY_OPTIONS,
         mac: { type: 'string', default: 'safe' },
-        ready: { type: 'string', multiple: true, default: [] },
-        'ready-timeout': { type: 'string', default: '300' },
         keep: { type: 'boolean', default: false },
-        'dry-run': { type: 'boolean', default: false },
       },
     })
-    const { choice, mapping } = networksOf(values.network, { kind: 'isolated' })
     const readiness = readinessOf(values.ready, values['ready-timeout'])
-    const name = values.name === undefined ? {} : { name: values.name }
-    const wishes = { wanted: wantedPoint(values), networks: choice, mapping, macs: macChoice(values.mac), ...name }
+    const wishes = copyWishesOf(values, { kind: 'isolated' })
     const to = poolArgument(values.to, '--to')
     return inSession({ to, trust: values.trust, json: values.json }, async (session) => {
       const prepared = await prepareCopy(session, wishes, 'test failover')

@@ -1,10 +1,9 @@
 import { parseArgs } from 'node:util'
-import { Failure } from '../../core/failure.ts'
-import { undoHandover } from '../../replication/failover/planned.ts'
+import { undoHandedOver } from '../../replication/failover/planned.ts'
 import { findFailedOver, theOnly, undoFailover } from '../../replication/failover/undo.ts'
 import { type Command, UsageError } from '../command.ts'
 import { optionalPool, optionalUuid, poolArgument } from '../pool-arguments.ts'
-import { inSession, TRUST_USAGE } from './common.ts'
+import { confirm, inSession, TRUST_USAGE } from './common.ts'
 
 export const command: Command = {
   summary: 'give up what a VM that failed over wrote: it is a replica again',
@@ -45,15 +44,21 @@ Exit codes: 0 done, 1 failed or not agreed, 2 wrong usage, 130 or 143 stopped.`,
     const from = optionalPool(values.from, '--from')
     return inSession({ to, trust: values.trust, json: values.json, yes: values.yes }, async (session) => {
       const found = (await findFailedOver(session, { vm, job })).filter(({ uuid }) => self === undefined || uuid === self)
+      const source = from && (await session.connect(from))
+      if (found.length === 0 && source !== undefined && vm !== undefined) {
+        // Its replica had not even begun to take over.
+        await confirm(session, `Let VM ${vm} go, and start it if it ran?`)
+        if (await undoHandedOver(session, source, vm)) {
+          session.print({ undone: vm }, () => 'Done: the source is as before.\n')
+          return 0
+        }
+      }
       const failed = theOnly(found, vm ?? 'any other')
       const fate = failed.mark.clone ? 'is destroyed with its disks' : 'is stopped; what it wrote is given up'
       if (!values.json) process.stderr.write(`"${failed.name}" (${failed.uuid}) ${fate}.\n`)
-      if (!(await session.agreed('Undo the failover?'))) throw new Failure('NOT_CONFIRMED', 'nobody agreed, and nothing was done')
+      await confirm(session, 'Undo the failover?')
       await undoFailover(session, failed)
-      if (from !== undefined) {
-        const source = await session.connect(from)
-        await undoHandover(session, source, await source.byUuid('VM', failed.mark.vm, { signal: session.signal }))
-      }
+      if (source !== undefined) await undoHandedOver(session, source, failed.mark.vm)
       session.print({ undone: failed.uuid }, () => 'Done.\n')
       return 0
     })

@@ -22,6 +22,11 @@ export const FAILING_OVER = {
     hint: 'agree to it on a terminal, or with --yes',
     status: 409,
   },
+  SOURCE_RUNS: {
+    title: 'the source VM still runs: two VMs with one identity would',
+    hint: 'shut it down, or fail over as planned, which loses nothing; or accept it: --even-if-source-runs',
+    status: 409,
+  },
   TURNED_ROUND: {
     title: 'the VM that failed over is protected in the other direction by now',
     hint: 'go back with understudy failback',

@@ -72,6 +72,13 @@ export interface CommonMark {
   readonly disk: string
 }
 
+/** On an original that became a replica in place: what being one takes from it. */
+export interface HomeMark {
+  readonly self: string
+  readonly haPriority: string
+  readonly description: string
+}
+
 function read<T>(config: OtherConfig, key: string, fields: readonly (keyof T & string)[], self?: string): T | undefined {
   try {
     const value = JSON.parse(config[key] ?? 'null') as Record<string, unknown> | null
@@ -92,6 +99,8 @@ export const readFailoverMark = (config: OtherConfig, uuid: string) =>
   read<FailoverMark>(config, MARK.failover, ['self', 'id', 'job', 'vm', 'sr', 'kind', 'state', 'at', 'point', 'takenAt'], uuid)
 export const readHandoverMark = (config: OtherConfig, uuid: string) =>
   read<HandoverMark>(config, MARK.handover, ['self', 'id', 'job', 'sr', 'state', 'was', 'at'], uuid)
+export const readHomeMark = (config: OtherConfig, uuid: string) =>
+  read<HomeMark>(config, MARK.home, ['self', 'haPriority', 'description'], uuid)
 export const readCommonMark = (config: OtherConfig, uuid: string) => read<CommonMark>(config, MARK.common, ['self', 'of', 'disk'], uuid)
 
 /** Text that keeps a VM which handed over from being started; its beginning tells ours from others'. */
@@ -105,4 +114,9 @@ export function readUnfinishedCopy(name: string): { readonly kind: 'work' | 'tes
 }
 /** Name of the snapshot that a VM has before it takes over, until it is tagged. */
 export const baseName = (job: string, id: string): string => `understudy ${job} failover ${id}`
+/** Of which job; undefined for any other name. */
+export const readBaseName = (name: string): string | undefined => /^understudy (\S+) failover /.exec(name)?.[1]
+/** Name of the snapshot of an original beside which a new VM is made, for the time of that run. */
+export const originName = (job: string, id: string): string => `understudy ${job} origin ${id}`
+export const readOriginName = (name: string): string | undefined => /^understudy (\S+) origin /.exec(name)?.[1]
 export const TEST_TAG = 'Understudy test failover'

@@ -127,8 +127,7 @@ function costs(kind: ReprotectPlan['kind'], original: ReprotectFacts['original']
     : [
         {
           code: 'ha-priority-off',
-          text: `the original's HA priority ("${original.haPriority}") is off while it is a replica`,
-          avoid: 'set it again once it has taken over',
+          text: `the original's HA priority ("${original.haPriority}") is off while it is a replica, and given back when it takes over again`,
         },
       ]
 }

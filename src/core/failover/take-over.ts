@@ -1,6 +1,6 @@
 /** What a failover will do, what it will not, and what it costs: decided, and told, before anything is touched. Pure. */
 import type { Reason } from '../base.ts'
-import type { Replica, RestorePoint, TargetFacts } from '../observation.ts'
+import type { PowerState, Replica, RestorePoint, TargetFacts } from '../observation.ts'
 import { newestFirst } from '../restore-point-order.ts'
 import type { CopyVifPlan } from './copy-networks.ts'
 import type { FailoverMark } from './marks.ts'
@@ -35,8 +35,16 @@ export interface TakeOverPlan {
   readonly warnings: readonly Reason[]
 }
 
+/** What is known of the source VM at this moment. */
+export type SourceLook =
+  /** Nobody named its pool. */
+  | { readonly kind: 'not-asked' }
+  | { readonly kind: 'silent'; readonly why: string }
+  | { readonly kind: 'gone' }
+  | { readonly kind: 'there'; readonly name: string; readonly powerState: PowerState; readonly startBlocked: boolean }
+
 export interface TakeOverRefusal {
-  readonly code: 'replica-not-found' | 'already-failed-over' | 'replica-in-use' | 'foreign-disk'
+  readonly code: 'source-runs' | 'replica-not-found' | 'already-failed-over' | 'replica-in-use' | 'foreign-disk'
   readonly text: string
   readonly hint: string
 }
@@ -52,6 +60,11 @@ export interface TakeOverRequest {
   /** When the replica was last started, as far as its pool knows; milliseconds. */
   readonly startedAt: number | undefined
   readonly vifs: readonly CopyVifPlan[]
+  /** Names of other VMs here that took over from the same source and run. */
+  readonly others: readonly string[]
+  /** Absent for a planned one, which sees to the source itself. */
+  readonly source?: SourceLook
+  readonly evenIfSourceRuns?: boolean
   /** Milliseconds. */
   readonly now: number
 }
@@ -62,7 +75,7 @@ export type TakeOverDecision =
 
 export function planTakeOver(request: TakeOverRequest): TakeOverDecision {
   const { clone, chain, point, mark, now, vifs, target } = request
-  const refusal = clone ? undefined : refuse(request)
+  const refusal = (clone ? undefined : refuse(request)) ?? refuseBesideSource(request)
   if (refusal !== undefined) return { kind: 'refused', refusal }
   const [newest] = newestFirst(target.restorePoints.filter(({ complete }) => complete))
   const isNewest = newest?.uuid === point.uuid
@@ -124,6 +137,28 @@ function refuse({ target, mark, startedAt, point }: TakeOverRequest): TakeOverRe
   return undefined
 }
 
+const runs = (source: SourceLook | undefined) => source?.kind === 'there' && source.powerState !== 'Halted'
+const meetsSource = ({ vifs }: TakeOverRequest) => vifs.some(({ mac, to }) => mac !== null && to.kind === 'network')
+
+/** Two VMs with one identity must not run, unless somebody says that they may. */
+function refuseBesideSource(request: TakeOverRequest): TakeOverRefusal | undefined {
+  const { source, evenIfSourceRuns, clone, others } = request
+  if (others.length > 0 && evenIfSourceRuns !== true) {
+    return {
+      code: 'already-failed-over',
+      text: `${others.map((name) => `"${name}"`).join(', ')} took over from the same source, and runs`,
+      hint: 'shut it down or undo it first (understudy failover undo), or accept that both run: --even-if-source-runs',
+    }
+  }
+  if (source?.kind !== 'there' || !runs(source) || evenIfSourceRuns === true || (clone && !meetsSource(request))) return undefined
+  const forClone = clone ? '; or give the clone new MACs (--mac new) or no network (--network none)' : ''
+  return {
+    code: 'source-runs',
+    text: `the source "${source.name}" is ${source.powerState.toLowerCase()}: two VMs with its name, addresses and data would run`,
+    hint: `shut it down, or fail over as planned (understudy failover planned), which loses nothing${forClone}; or accept it: --even-if-source-runs`,
+  }
+}
+
 function judgeDisk(
   disk: RestorePoint['disks'][number],
   replica: Replica | undefined,
@@ -148,14 +183,20 @@ function judgeDisk(
   }
 }
 
-function happens({ clone, point, target }: TakeOverRequest, disks: readonly TakeOverDisk[]): Reason[] {
-  if (clone) return [{ code: 'clone-started', text: `a clone of "${point.name}" is made and started; the replica stays a replica` }]
+function happens({ clone, point, target, source }: TakeOverRequest, disks: readonly TakeOverDisk[]): Reason[] {
+  const blocked =
+    source?.kind === 'there' && source.powerState === 'Halted' && !source.startBlocked
+      ? [{ code: 'source-blocked', text: `the start of the source "${source.name}" is blocked, so that nobody starts it by accident` }]
+      : []
+  if (clone)
+    return [{ code: 'clone-started', text: `a clone of "${point.name}" is made and started; the replica stays a replica` }, ...blocked]
   const replaced = disks.filter(({ how }) => how === 'replaced')
   return [
     ...replaced.map(({ userdevice, reason }) => ({
       code: 'disk-replaced',
       text: `disk ${userdevice} is replaced by a clone of the restore point's: ${reason.text}`,
     })),
+    ...blocked,
     { code: 'replica-started', text: `the start of "${target.replica?.name}" is no longer blocked, and it is started` },
   ]
 }
@@ -205,8 +246,9 @@ function costs({ clone }: TakeOverRequest, disks: readonly TakeOverDisk[]): Reas
   ]
 }
 
-function warnings({ target, startedAt, point, clone }: TakeOverRequest, isNewest: boolean): Reason[] {
-  const out: Reason[] = []
+function warnings(request: TakeOverRequest, isNewest: boolean): Reason[] {
+  const { target, startedAt, point, clone } = request
+  const out: Reason[] = aboutSource(request)
   if (!clone && startedAt !== undefined && startedAt >= point.takenAt) {
     out.push({
       code: 'was-started',
@@ -223,4 +265,37 @@ function warnings({ target, startedAt, point, clone }: TakeOverRequest, isNewest
   if ((target.replica?.disks.length ?? 1) === 0)
     out.push({ code: 'no-disk', text: 'the replica has no disks: it is the configuration only' })
   return out
+}
+
+function aboutSource({ source }: TakeOverRequest): Reason[] {
+  switch (source?.kind) {
+    case undefined:
+    case 'gone':
+      return []
+    case 'not-asked':
+      return [
+        {
+          code: 'source-not-asked',
+          text: 'nobody looked whether the source VM still runs',
+          avoid: 'name its pool: --from; when that is back later, understudy failover fence keeps the source from being started',
+        },
+      ]
+    case 'silent':
+      return [
+        {
+          code: 'source-silent',
+          text: `the source pool does not answer (${source.why}): whether the source VM still runs can't be told`,
+          avoid: 'see that it can not come back on the same network; when its pool answers again: understudy failover fence',
+        },
+      ]
+    case 'there':
+      return runs(source)
+        ? [
+            {
+              code: 'source-still-runs',
+              text: `the source "${source.name}" is ${source.powerState.toLowerCase()}, and goes on running beside what takes over`,
+            },
+          ]
+        : []
+  }
 }

@@ -4,7 +4,7 @@
  */
 import type { CopyVifPlan } from '../../core/failover/copy-networks.ts'
 import { type CopyMark, unfinishedCopy } from '../../core/failover/marks.ts'
-import { MARK, REPLICA_TAG, withoutMarks } from '../../core/marks.ts'
+import { MARK, REPLICA_TAG, readMarks, withoutMarks } from '../../core/marks.ts'
 import type { RecordOf } from '../../xapi/records.generated.ts'
 import type { Ref } from '../../xapi/ref.ts'
 import type { Xapi } from '../../xapi/xapi.ts'
@@ -35,9 +35,8 @@ export interface MadeCopy {
 /** Halted, without keys of the chain, its interfaces in place. On failure it is removed again. */
 export async function copyVm(options: FailoverOptions, view: PoolView, request: CopyRequest): Promise<MadeCopy> {
   const { target, signal, id } = options
-  const ref = (await target.callAsync('VM.clone', [request.of, unfinishedCopy(request.mark.kind === 'test' ? 'test' : 'work', id)], {
-    signal,
-  })) as Ref<'VM'>
+  const unfinished = unfinishedCopy(request.mark.kind === 'test' ? 'test' : 'work', id)
+  const ref = await cloneCalled(target, request.of, unfinished, signal)
   try {
     const record = await target.record('VM', ref, { signal })
     const { uuid } = record
@@ -62,6 +61,24 @@ export async function copyVm(options: FailoverOptions, view: PoolView, request: 
     return { ref, uuid }
   } catch (error) {
     await removeCopy(target, ref, AbortSignal.timeout(120_000)).catch(() => undefined)
+    throw error
+  }
+}
+
+/** Fails without a clone: one whose answer was lost is found by its name and by what it inherited from its restore point. */
+async function cloneCalled(target: Xapi, of: Ref<'VM'>, name: string, signal: AbortSignal): Promise<Ref<'VM'>> {
+  const from = readMarks(await target.call<Record<string, string>>('VM.get_other_config', [of], { signal }))
+  try {
+    return (await target.callAsync('VM.clone', [of, name], { signal })) as Ref<'VM'>
+  } catch (error) {
+    // VMs of one recovery plan are cloned at the same time, under one name.
+    const late = AbortSignal.timeout(120_000)
+    const made = await target.call<Ref<'VM'>[]>('VM.get_by_name_label', [name], { signal: late }).catch(() => [])
+    for (const ref of made) {
+      const config = await target.call<Record<string, string>>('VM.get_other_config', [ref], { signal: late }).catch(() => ({}))
+      const { copyOf, vm } = readMarks(config)
+      if (vm === from.vm && copyOf === from.copyOf) await removeCopy(target, ref, late).catch(() => undefined)
+    }
     throw error
   }
 }

@@ -15,6 +15,7 @@ import type { Xapi } from '../../xapi/xapi.ts'
 import { explainError } from '../explain.ts'
 import { executeRun, prepareRun, type RunOptions } from '../run.ts'
 import { withChain } from '../with-chain.ts'
+import { holding } from './lock.ts'
 import { type FailoverOptions, isoTime, log, step } from './options.ts'
 import type { RunSettings } from './reprotect.ts'
 import { startVm } from './start-vm.ts'
@@ -268,6 +269,29 @@ class Handover {
     const mark: HandoverMark = { self: record.uuid, id, job, sr, state, was: before?.was ?? was, at: isoTime(clock.now()) }
     await this.#source.call('VM.set_other_config', [ref, { ...config, [MARK.handover]: JSON.stringify(mark) }], { signal })
   }
+}
+
+/**
+ * Takes the source's part of a planned failover back, also where its replica never got as far as being marked. Failure ALREADY_FAILED_OVER
+ * while what took over is there: two of them must not run. @returns false: the source never handed over
+ */
+export async function undoHandedOver(options: FailoverOptions, source: Xapi, vm: string): Promise<boolean> {
+  const { signal } = options
+  const found = [...(await source.records('VM', { signal }))].find(([, { uuid }]) => uuid === vm)
+  if (found === undefined) return false
+  const [ref, { other_config: config, blocked_operations: blocked }] = found
+  const mark = readHandoverMark(config, vm)
+  if (mark === undefined && !Object.values(blocked).some((why) => why.startsWith(HANDED_OVER))) return false
+  const release = async (held: FailoverOptions) => {
+    const [failed] = (await findFailedOver(held, { vm })).filter(({ mark: each }) => mark === undefined || each.job === mark.job)
+    if (failed !== undefined) {
+      const text = `"${failed.name}" (${failed.uuid}) took over from it, and is ${failed.powerState.toLowerCase()}`
+      throw new Failure('ALREADY_FAILED_OVER', text, 'undo that failover first, or go back with understudy failback')
+    }
+    await undoHandover(held, source, ref)
+  }
+  await (mark === undefined ? release(options) : holding(options, { job: mark.job, vm, sr: mark.sr }, 'chain', release))
+  return true
 }
 
 /** A source that handed over, or was about to, is free again, and runs when it ran before. Nothing happens to one that did not. */

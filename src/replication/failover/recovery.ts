@@ -10,10 +10,13 @@ import { prepareCopy } from './clone.ts'
 import { isolatedNetwork } from './isolated-network.ts'
 import { type FailoverOptions, isoTime, step } from './options.ts'
 import { plannedFailover } from './planned.ts'
-import { runScript } from './readiness.ts'
+import { type Readiness, runScript, watchUntilReady } from './readiness.ts'
 import type { RunSettings } from './reprotect.ts'
-import { prepareTakeOver, takeOver } from './take-over.ts'
+import type { SilentPool } from './source-look.ts'
+import { startVm } from './start-vm.ts'
+import { prepareTakeOver, type TakeOverWishes, takeOver } from './take-over.ts'
 import { testFailover } from './test-failover.ts'
+import { findFailedOver } from './undo.ts'
 
 const SCRIPT_MS = 600_000
 
@@ -21,8 +24,9 @@ export interface RecoveryWishes {
   readonly mode: RecoveryMode
   /** Of a test: the VMs stay, running. */
   readonly keep: boolean
-  /** Of a planned one. */
-  readonly source?: Xapi
+  /** Needed for a planned one; of one without asking, to see whether the sources still run. */
+  readonly source?: Xapi | SilentPool
+  readonly evenIfSourceRuns?: boolean
   readonly settings?: RunSettings
   readonly shutdown?: 'clean' | 'hard'
   readonly shutdownMs?: number
@@ -186,7 +190,15 @@ class Recovery {
   async #failOver(vm: PlannedVm): Promise<Omit<VmResult, 'group' | 'vm' | 'text'>> {
     const readiness = { checks: vm.checks, timeoutMs: vm.timeoutMs }
     const wishes = { networks: { kind: 'replica' }, mapping: this.#plan.networks, macs: 'keep', readiness } as const
-    const report = await (this.#wishes.mode === 'planned' ? this.#planned(vm, wishes) : this.#now(vm, wishes))
+    const report = await (this.#wishes.mode === 'planned' ? this.#planned(vm, wishes) : this.#now(vm, wishes)).catch(
+      async (error: unknown) => {
+        // By a run of the plan before this one: it only has to be up.
+        const already = error instanceof Failure && error.code === 'ALREADY_FAILED_OVER' ? await this.#already(vm, readiness) : undefined
+        if (already === undefined) throw error
+        return already
+      },
+    )
+    if ('again' in report) return report.again
     return {
       outcome: report.ready === true ? 'up' : 'failed',
       name: report.vm.name,
@@ -198,14 +210,41 @@ class Recovery {
     }
   }
 
+  /** The VM that took over, started again if it is down; undefined: it is none, or protected in the other direction by now. */
+  async #already(vm: PlannedVm, readiness: Readiness): Promise<{ readonly again: Omit<VmResult, 'group' | 'vm' | 'text'> } | undefined> {
+    const options = this.#options
+    const begun = options.clock.now()
+    const found = await findFailedOver(options, { vm: vm.vm, job: vm.job })
+    const active = found.find(({ mark }) => mark.state === 'active' && mark.sr === vm.sr)
+    if (active === undefined) return undefined
+    if (active.powerState === 'Halted') await startVm(options, active.ref)
+    const { ready, evidence } = await watchUntilReady(options, active, readiness)
+    const { name, uuid, mark } = active
+    const again = {
+      outcome: ready ? 'up' : 'failed',
+      name,
+      runs: uuid,
+      point: { uuid: mark.point, takenAt: mark.takenAt },
+      lossSeconds: mark.kind === 'planned' ? 0 : Math.max(0, (Date.parse(mark.at) - Date.parse(mark.takenAt)) / 1000),
+      seconds: (options.clock.now() - begun) / 1000,
+      evidence,
+    } as const
+    return { again }
+  }
+
   async #now(vm: PlannedVm, wishes: Shared) {
-    const all = { ...wishes, wanted: this.#wanted(vm), kind: 'unplanned', clone: false } as const
+    const all = { ...wishes, wanted: this.#wanted(vm), kind: 'unplanned', clone: false, ...this.#beside() } as const
     return takeOver(this.#options, all, (await prepareTakeOver(this.#options, all)).plan)
+  }
+
+  #beside(): Pick<TakeOverWishes, 'source' | 'evenIfSourceRuns'> {
+    const { source, evenIfSourceRuns = false } = this.#wishes
+    return { evenIfSourceRuns, ...(source === undefined ? {} : { source }) }
   }
 
   async #planned(vm: PlannedVm, wishes: Shared) {
     const { source, settings, shutdown = 'clean', shutdownMs = 600_000 } = this.#wishes
-    if (source === undefined || settings === undefined)
+    if (source === undefined || 'silent' in source || settings === undefined)
       throw new Failure('RECOVERY_PLAN_INVALID', 'a planned failover needs the source pool')
     const { plan } = await prepareTakeOver(this.#options, { ...wishes, wanted: this.#wanted(vm), kind: 'planned', clone: false })
     return (await plannedFailover(this.#options, source, { ...wishes, chain: plan.chain, shutdown, shutdownMs }, settings)).failover

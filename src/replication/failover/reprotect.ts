@@ -4,17 +4,18 @@
  * other. Where it is not, a new VM is made of clones of its disks, and what was written on either side is sent onto them.
  */
 import type { CommonBase } from '../../core/base.ts'
-import { type FailoverMark, HANDED_OVER, readFailoverMark } from '../../core/failover/marks.ts'
+import { type FailoverMark, HANDED_OVER, type HomeMark, originName, readFailoverMark, readHomeMark } from '../../core/failover/marks.ts'
 import type { ReprotectPlan } from '../../core/failover/reprotect.ts'
 import { Failure } from '../../core/failure.ts'
 import { formatDatetime, MARK, parseDatetime, readMarks, readReplicaMark, readRestorePointMark, replicaBlocked } from '../../core/marks.ts'
 import type { RunReport } from '../../core/report.ts'
+import type { RecordOf } from '../../xapi/records.generated.ts'
 import type { Ref } from '../../xapi/ref.ts'
 import type { Xapi } from '../../xapi/xapi.ts'
 import { commitRestorePoint } from '../commit.ts'
 import { findByUuid } from '../pool-view.ts'
 import { replicaOtherConfig } from '../replica-config.ts'
-import { ownMarks } from '../replica-vm.ts'
+import { homeOf, ownMarks } from '../replica-vm.ts'
 import { executeRun, prepareRun, type RunOptions } from '../run.ts'
 import { withChain } from '../with-chain.ts'
 import { removeSnapshot } from './base-snapshot.ts'
@@ -22,7 +23,7 @@ import { disksOfVm } from './copy-vm.ts'
 import { holding } from './lock.ts'
 import { type FailoverOptions, log, step } from './options.ts'
 import { changesOf, type FoundDisk, type PreparedReprotect, prepareReprotect } from './turned-round.ts'
-import type { FailedOver } from './undo.ts'
+import { type FailedOver, findFailedOver, giveBack } from './undo.ts'
 
 /** How the runs of the way back go. */
 export type RunSettings = Pick<
@@ -54,10 +55,27 @@ export async function reprotect(
     const first = await prepareReprotect(held, original, failed, sr)
     return withChain(runOptions(held, original, first, settings), async (both) => {
       const inner = { ...held, signal: both.signal }
+      await assertNotHome({ ...inner, target: original }, failed)
       const prepared = await prepareReprotect(inner, original, failed, sr)
       return turn(inner, original, prepared, { ...both, networks: settings.networks ?? networksBack(prepared) })
     })
   })
+}
+
+/** A VM on the other side that was about to take over when that ended is a replica again; Failure ALREADY_FAILED_OVER when it has. */
+async function assertNotHome(there: FailoverOptions, { uuid, name, mark: { job, state } }: FailedOver): Promise<void> {
+  for (const back of await findFailedOver(there, { vm: uuid, job })) {
+    if (back.mark.clone || (back.mark.state === 'turned' && state !== 'turned')) continue
+    if (back.mark.state === 'preparing' && back.powerState === 'Halted') {
+      await giveBack(there, back.ref)
+      continue
+    }
+    throw new Failure(
+      'ALREADY_FAILED_OVER',
+      `"${name}" has gone back already: "${back.name}" (${back.uuid}) took over from it`,
+      'understudy failback does what is left to do',
+    )
+  }
 }
 
 function runOptions(
@@ -97,13 +115,17 @@ function networksBack({ record, original, views }: PreparedReprotect): RunOption
 async function turn(options: FailoverOptions, original: Xapi, prepared: PreparedReprotect, run: RunOptions): Promise<ReprotectReport> {
   const { plan } = prepared
   const { networks } = run
-  if (isTurned(prepared)) return { kind: 'reprotect', plan, networks, run: await runBack(run) }
-  await tagBase(options, prepared)
-  if (plan.kind === 'in-place') {
-    await adoptOriginal(options, original, prepared, run)
+  if (isTurned(prepared)) {
     const report = await runBack(run)
     await markTurned(options, prepared.failed)
     return { kind: 'reprotect', plan, networks, run: report }
+  }
+  await tagBase(options, prepared)
+  if (plan.kind === 'in-place') {
+    // First: once the original is a replica there is no undoing, only going on.
+    await markTurned(options, prepared.failed)
+    await adoptOriginal(options, original, prepared, run)
+    return { kind: 'reprotect', plan, networks, run: await runBack(run) }
   }
   if (plan.kind === 'beside' && plan.original?.powerState === 'Halted') await blockOriginal(options, original, prepared)
   const report = plan.kind === 'new' ? await runBack(run) : await runBeside(options, original, prepared, run)
@@ -181,7 +203,13 @@ async function adoptOriginal(options: FailoverOptions, original: Xapi, prepared:
   const takenAt = parseDatetime(base?.snapshot_time) ?? 0
   const generations = [...views.there.VM.values()].map(({ other_config: config }) => readRestorePointMark(config)?.generation ?? 0)
   await commitRestorePoint(context, {
-    replica: { ref, uuid, created: false, known: [], config: replicaOtherConfig(record, ownMarks(context, uuid)) },
+    replica: {
+      ref,
+      uuid,
+      created: false,
+      known: [],
+      config: { ...replicaOtherConfig(record, ownMarks(context, uuid)), ...homeOf(home(record)) },
+    },
     name: record.name_label,
     takenAt,
     generation: Math.max(0, ...generations) + 1,
@@ -198,6 +226,13 @@ async function adoptOriginal(options: FailoverOptions, original: Xapi, prepared:
     }),
     description: `Replica of "${failed.name}" (${failed.uuid}) kept by Understudy, since that took over from this VM`,
   })
+}
+
+/** With what it gets back when it takes over again; an attempt before this one may have noted it. */
+function home(record: RecordOf['VM']): RecordOf['VM'] {
+  const { uuid, other_config: config, ha_restart_priority: haPriority, name_description: description } = record
+  const mark: HomeMark = readHomeMark(config, uuid) ?? { self: uuid, haPriority, description }
+  return { ...record, other_config: { ...config, [MARK.home]: JSON.stringify(mark) } }
 }
 
 const replicaDiskConfig = (config: Readonly<Record<string, string>>): Record<string, string> =>
@@ -226,12 +261,12 @@ async function blockOriginal({ signal }: FailoverOptions, original: Xapi, { orig
 async function runBeside(options: FailoverOptions, original: Xapi, prepared: PreparedReprotect, run: RunOptions): Promise<RunReport> {
   const { signal, id } = options
   const { ref, record } = prepared.original as NonNullable<PreparedReprotect['original']>
-  const prefix = `understudy ${prepared.plan.chain.job} origin `
+  const { job } = prepared.plan.chain
   for (const old of record.snapshots) {
-    if (prepared.views.there.VM.get(old)?.name_label.startsWith(prefix)) await removeSnapshot(original, old, signal)
+    if (prepared.views.there.VM.get(old)?.name_label.startsWith(originName(job, ''))) await removeSnapshot(original, old, signal)
   }
   step(options, 'origin', `taking a snapshot of "${record.name_label}", whose disks the new VM begins with`)
-  const snapshot = (await original.callAsync('VM.snapshot', [ref, `${prefix}${id}`], { signal })) as Ref<'VM'>
+  const snapshot = (await original.callAsync('VM.snapshot', [ref, originName(job, id)], { signal })) as Ref<'VM'>
   try {
     const taken = await disksOfVm(original, await original.record('VM', snapshot, { signal }), signal)
     const common = new Map<string, CommonBase>()

@@ -6,30 +6,32 @@ import type { Reason } from '../../core/base.ts'
 import { asCode } from '../../core/errors/registry.ts'
 import type { MacChoice, NetworkChoice } from '../../core/failover/copy-networks.ts'
 import { planCopyNetworks } from '../../core/failover/copy-networks.ts'
-import { type FailoverMark, readFailoverMark } from '../../core/failover/marks.ts'
+import { type FailoverMark, readFailoverMark, readHomeMark } from '../../core/failover/marks.ts'
 import type { Evidence } from '../../core/failover/readiness.ts'
 import { planTakeOver, type TakeOverPlan } from '../../core/failover/take-over.ts'
 import { Failure } from '../../core/failure.ts'
-import { MARK, REPLICA_TAG, RUNNING_OPERATIONS, START_BLOCKED, withoutMarks } from '../../core/marks.ts'
+import { MARK, REPLICA_TAG } from '../../core/marks.ts'
 import { XapiError } from '../../xapi/errors.ts'
 import type { RecordOf } from '../../xapi/records.generated.ts'
 import type { Ref } from '../../xapi/ref.ts'
+import type { Xapi } from '../../xapi/xapi.ts'
 import { destroyDisk } from '../destroy.ts'
 import { explainError } from '../explain.ts'
 import { inspectTarget } from '../inspect-target.ts'
 import { findByUuid, type PoolView, viewPool } from '../pool-view.ts'
 import { askByTracking, askStarted } from '../prepare-run.ts'
 import type { WantedPoint } from '../proof/find-point.ts'
-import { ownMarks } from '../replica-vm.ts'
-import { attach, cloneMarked, track } from '../target-disk.ts'
 import { takeBase } from './base-snapshot.ts'
-import { copyVm, disksOfVm, placeVifs, removeCopy } from './copy-vm.ts'
+import { copyVm, placeVifs, removeCopy } from './copy-vm.ts'
+import { setMark, unblock } from './failover-mark.ts'
 import { holding } from './lock.ts'
 import { type FailoverOptions, isoTime, log, step } from './options.ts'
 import { type StartingPoint, startingPoint } from './point.ts'
 import { type Readiness, watchUntilReady } from './readiness.ts'
+import { replaceDisk } from './replace-disk.ts'
+import { blockStart, lookAtSource, type SilentPool } from './source-look.ts'
 import { startVm } from './start-vm.ts'
-import { giveBack } from './undo.ts'
+import { findFailedOver, giveBack } from './undo.ts'
 
 export interface TakeOverWishes {
   readonly wanted: WantedPoint
@@ -42,6 +44,9 @@ export interface TakeOverWishes {
   /** Of a clone. */
   readonly name?: string
   readonly readiness?: Readiness
+  /** The source's pool, to see whether the source still runs: of an unplanned one. Undefined: only known when it is the same pool. */
+  readonly source?: Xapi | SilentPool
+  readonly evenIfSourceRuns?: boolean
 }
 
 export interface PreparedTakeOver {
@@ -85,13 +90,25 @@ export async function prepareTakeOver(options: FailoverOptions, wishes: TakeOver
     mark,
     startedAt: replica && (await askStarted(options)(replica.ref)),
     vifs,
+    others: othersThatRun(view, start.chain.vm, wishes.clone ? undefined : replica?.ref),
     now: clock.now(),
+    ...(wishes.kind === 'planned' ? {} : { source: await lookAtSource(options, view, start.chain.vm, wishes.source) }),
+    evenIfSourceRuns: wishes.evenIfSourceRuns ?? false,
   })
   if (decision.kind === 'refused') {
     const { code, text, hint } = decision.refusal
     throw new Failure(asCode(code), text, hint)
   }
   return { plan: decision.plan, start, view, replica, mark }
+}
+
+/** A clone that was about to take over when that ended is no other: it is gone on with. */
+function othersThatRun(view: PoolView, vm: string, self: Ref<'VM'> | undefined): string[] {
+  return [...view.VM].flatMap(([ref, { is_a_snapshot: snapshot, power_state: state, other_config: config, uuid, name_label: name }]) => {
+    if (snapshot || state === 'Halted' || ref === self) return []
+    const mark = readFailoverMark(config, uuid)
+    return mark?.vm === vm && !(mark.clone && mark.state === 'preparing') ? [name] : []
+  })
 }
 
 /** In place the interfaces of the replica as it is, with its MACs; of a clone those of the restore point. */
@@ -116,8 +133,9 @@ function vifsOf(
  */
 export async function takeOver(options: FailoverOptions, wishes: TakeOverWishes, agreed: TakeOverPlan): Promise<TakeOverReport> {
   const begun = options.clock.now()
-  if (wishes.clone) return finish(options, wishes, await prepareAgain(options, wishes, agreed), begun)
-  return holding(options, agreed.chain, 'chain', async (held) => finish(held, wishes, await prepareAgain(held, wishes, agreed), begun))
+  return holding(options, agreed.chain, wishes.clone ? 'clones' : 'chain', async (held) =>
+    finish(held, wishes, await prepareAgain(held, wishes, agreed), begun),
+  )
 }
 
 /** For whoever holds the chain already. */
@@ -150,6 +168,7 @@ async function finish(
   step(options, 'start', `starting "${made.name}"`)
   const beforeStart = clock.now()
   await undoing(options, prepared, made.ref, async () => {
+    if (wishes.kind === 'unplanned') await blockSource(options, prepared, wishes.source, made, warnings)
     await startVm(options, made.ref)
     await setMark(options, made.ref, { ...made.mark, state: 'active' })
   })
@@ -167,6 +186,25 @@ async function finish(
     evidence: watched?.evidence ?? [],
     addresses: watched?.addresses ?? [],
     warnings,
+  }
+}
+
+/** A source that is down stays down. That its pool does not let that be done is no reason not to take over. */
+async function blockSource(
+  options: FailoverOptions,
+  { plan }: PreparedTakeOver,
+  source: TakeOverWishes['source'],
+  made: Ready,
+  warnings: Reason[],
+): Promise<void> {
+  if (!plan.happens.some(({ code }) => code === 'source-blocked')) return
+  const pool = source === undefined || 'silent' in source ? options.target : source
+  try {
+    await blockStart(pool, plan.chain.vm, made, options.signal)
+  } catch (error) {
+    options.signal.throwIfAborted()
+    const text = `the start of the source could not be blocked: ${(explainError(error) as Error).message}`
+    warnings.push({ code: 'source-not-blocked', text, avoid: 'understudy failover fence, once its pool answers' })
   }
 }
 
@@ -195,11 +233,6 @@ function markOf({ id, clock }: FailoverOptions, { plan }: PreparedTakeOver, self
     point: point.uuid,
     takenAt: point.takenAt,
   }
-}
-
-async function setMark({ target, signal }: FailoverOptions, vm: Ref<'VM'>, mark: FailoverMark): Promise<void> {
-  const config = await target.call<Record<string, string>>('VM.get_other_config', [vm], { signal })
-  await target.call('VM.set_other_config', [vm, { ...config, [MARK.failover]: JSON.stringify(mark) }], { signal })
 }
 
 /** Runs `work`; when it fails, what is not started yet is given back to the chain, or removed if it is a clone. */
@@ -235,6 +268,8 @@ async function readyClone(
 ): Promise<Ready> {
   const { plan, start, view } = prepared
   const { id, clock } = options
+  const half = await settleHalf(options, plan)
+  if (half !== undefined) return half
   const name = wishes.name ?? start.record.name_label.replace(/ \d{8}T\d{6}Z$/, '')
   step(options, 'clone', `cloning "${plan.point.name}"`)
   const copy = await copyVm(options, view, {
@@ -253,6 +288,17 @@ async function readyClone(
     await setMark(options, copy.ref, marked)
     return { ...copy, name, mark: marked }
   })
+}
+
+/** Clones that were about to take over when that ended: one that got as far as running is what the failover is; others go. */
+async function settleHalf(options: FailoverOptions, { chain }: TakeOverPlan): Promise<Ready | undefined> {
+  for (const { ref, uuid, name, mark, powerState } of await findFailedOver(options, chain)) {
+    if (!mark.clone || mark.state !== 'preparing' || mark.sr !== chain.sr) continue
+    if (powerState !== 'Halted') return { ref, uuid, name, mark }
+    log(options, `removing "${name}", left by a failover that ended early`)
+    await removeCopy(options.target, ref, options.signal)
+  }
+  return undefined
 }
 
 async function readyReplica(options: FailoverOptions, prepared: PreparedTakeOver, warnings: Reason[]): Promise<Ready> {
@@ -281,119 +327,28 @@ async function readyReplica(options: FailoverOptions, prepared: PreparedTakeOver
     const config = { ...record.other_config, ...autoPoweron(record), [MARK.failover]: JSON.stringify(marked) }
     await target.call('VM.set_other_config', [ref, config], { signal })
     await target.call('VM.set_tags', [ref, record.tags.filter((tag) => tag !== REPLICA_TAG)], { signal })
-    const description = `Failed over with Understudy, ${plan.kind}, from the restore point of ${plan.point.takenAt}`
+    const home = readHomeMark(record.other_config, record.uuid)
+    const description = home?.description ?? `Failed over with Understudy, ${plan.kind}, from the restore point of ${plan.point.takenAt}`
     await target.call('VM.set_name_description', [ref, description], { signal })
+    if (home !== undefined && home.haPriority !== '') await giveHaPriority(options, ref, home.haPriority, warnings)
     step(options, 'unblock', 'allowing its start')
     await unblock(options, ref)
     return { ...ready, mark: marked }
   })
 }
 
+/** Of an original that is back. That its pool's HA can't take it on is no failure of going back. */
+async function giveHaPriority({ target, signal }: FailoverOptions, vm: Ref<'VM'>, priority: string, warnings: Reason[]): Promise<void> {
+  try {
+    await target.call('VM.set_ha_restart_priority', [vm, priority], { signal })
+  } catch (error) {
+    if (!(error instanceof XapiError)) throw error
+    const text = `its HA priority is to be "${priority}" as before, but its pool refuses that now (${error.code})`
+    warnings.push({ code: 'ha-priority-refused', text, avoid: 'set it again: xe vm-param-set ha-restart-priority' })
+  }
+}
+
 const autoPoweron = ({ other_config: config }: RecordOf['VM']): Record<string, string> => {
   const value = config[MARK.autoPoweron]
   return value === undefined ? {} : { auto_poweron: value }
-}
-
-/** What was blocked by us, and by the original's replication, for a replica; what somebody else blocked stays. */
-async function unblock({ target, signal }: FailoverOptions, vm: Ref<'VM'>): Promise<void> {
-  const blocked = await target.call<Record<string, string>>('VM.get_blocked_operations', [vm], { signal })
-  for (const operation of RUNNING_OPERATIONS) {
-    const why = blocked[operation]
-    if (why === undefined) continue
-    if (why !== START_BLOCKED && !ORIGINALS.test(why)) {
-      // It is halted: nobody needs to resume it.
-      if (operation.startsWith('resume')) continue
-      throw new Failure(
-        'START_BLOCKED',
-        `its start is blocked by somebody else: "${why}"`,
-        'take that away when it may start (xe vm-param-remove)',
-      )
-    }
-    await target.call('VM.remove_from_blocked_operations', [vm, operation], { signal })
-  }
-}
-
-/** The original's words (behaviour of its writers), and what our own manual tells users to write. */
-const ORIGINALS = /^(Start operation for this vm is blocked|replica$)/
-
-/** A clone of the restore point's disk in the place of the replica's. The old one goes last. */
-async function replaceDisk(
-  options: FailoverOptions,
-  { start, view, replica, plan }: PreparedTakeOver,
-  disk: TakeOverPlan['disks'][number],
-): Promise<void> {
-  const { target, signal, id } = options
-  const [of, record] = findByUuid(view.VDI, disk.of) as [Ref<'VDI'>, RecordOf['VDI']]
-  const vm = replica?.ref as Ref<'VM'>
-  const ids = { run: id, ...plan.chain, schedule: plan.chain.job }
-  const now = (await disksOfVm(target, await target.record('VM', vm, { signal }), signal)).find(
-    ({ userdevice }) => userdevice === disk.userdevice,
-  )
-  const place = (await target.record('VM', start.ref, { signal })).VBDs.map((vbd) => view.VBD.get(vbd)).find((vbd) => vbd?.VDI === of)
-  const made = await cloneMarked({ target, ids, signal }, of, record)
-  try {
-    const uuid = await target.call<string>('VDI.get_uuid', [made], { signal })
-    const { content_id: _, ...config } = withoutMarks(record.other_config)
-    const follows = record.other_config[MARK.disk]
-    const marks = { ...ownMarks({ ids }, uuid), ...(follows === undefined ? {} : { [MARK.disk]: follows }) }
-    await target.call('VDI.set_other_config', [made, { ...config, ...marks }], { signal })
-    await track({ target, signal, log: (message) => log(options, message) }, made)
-    if (now !== undefined) {
-      const old = await target.record('VDI', now.vdi, { signal })
-      for (const vbd of old.VBDs) {
-        const { VM } = await target.record('VBD', vbd, { signal })
-        if (VM === vm) await target.call('VBD.destroy', [vbd], { signal })
-      }
-    }
-    await attach({ target, signal }, vm, made, {
-      userdevice: disk.userdevice,
-      bootable: place?.bootable ?? false,
-      mode: place?.mode ?? 'RW',
-    })
-    if (now !== undefined) await destroyDisk(target, now.vdi, signal)
-  } catch (error) {
-    await destroyDisk(target, made, AbortSignal.timeout(120_000)).catch(() => undefined)
-    throw error
-  }
-}
-
-/**
- * Notes that a replica which somebody started by other means is the failover. What it wrote since its restore point is told by change
- * tracking when it goes back.
- */
-export async function takeOverAsItRuns(options: FailoverOptions, wanted: WantedPoint): Promise<FailoverMark> {
-  const { target, signal } = options
-  const chain = (await startingPoint(await viewPool(target, signal), wanted)).chain
-  return holding(options, chain, 'chain', async (held) => {
-    const view = await viewPool(target, signal)
-    const start = await startingPoint(view, wanted)
-    const { replica } = await inspectTarget(view, chain, false, askByTracking(held), askStarted(held))
-    if (replica === undefined) throw new Failure('REPLICA_NOT_FOUND', `there is no replica of VM ${chain.vm} there`)
-    const { ref, record } = replica
-    const known = readFailoverMark(record.other_config, record.uuid)
-    if (known !== undefined && known.state !== 'preparing')
-      throw new Failure('ALREADY_FAILED_OVER', `"${record.name_label}" failed over already (${known.kind}, ${known.at})`)
-    if (record.power_state === 'Halted') {
-      throw new Failure('REPLICA_NOT_RUNNING', `"${record.name_label}" does not run`, 'leave out --as-it-runs: then it is started')
-    }
-    const mark: FailoverMark = {
-      self: record.uuid,
-      id: held.id,
-      ...chain,
-      kind: 'unplanned',
-      clone: false,
-      state: 'active',
-      at: isoTime(held.clock.now()),
-      point: start.point.uuid,
-      takenAt: isoTime(start.point.takenAt),
-    }
-    await setMark(held, ref, mark)
-    const tags = record.tags.filter((tag) => tag !== REPLICA_TAG)
-    await target.call('VM.set_tags', [ref, tags], { signal })
-    await unblock(held, ref).catch((error: unknown) => {
-      if (!(error instanceof Failure || error instanceof XapiError)) throw error
-      log(options, `it can't be started again once it is down: ${error.message}`)
-    })
-    return mark
-  })
 }

@@ -17,6 +17,7 @@ export async function giveBack({ target, signal }: Pick<FailoverOptions, 'target
   const mark = readFailoverMark(record.other_config, record.uuid)
   const blocked = { ...record.blocked_operations, ...replicaBlocked() }
   await target.call('VM.set_blocked_operations', [vm, blocked], { signal })
+  if (record.ha_restart_priority !== '') await target.call('VM.set_ha_restart_priority', [vm, ''], { signal })
   await target.call('VM.set_tags', [vm, [...new Set([...record.tags, REPLICA_TAG])]], { signal })
   if (mark !== undefined) await dropBases({ target, signal }, vm, mark.job)
   const { [MARK.failover]: _, auto_poweron: __, ...config } = record.other_config
