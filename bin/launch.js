@@ -4,6 +4,7 @@ import module from 'node:module'
 import { dirname, join, relative } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { majorOf, newEnoughNode, oldestNode, runUnder } from './run-under.js'
+import { serverFlags } from './server-flags.js'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 
@@ -13,12 +14,21 @@ export async function launch(args) {
   const isCheckout = existsSync(sources)
   if (isCheckout && !existsSync(join(root, 'node_modules'))) return await installAndLaunch()
   if (majorOf(process.version) < oldestNode) return await launchUnderNewerNode()
+  if (args[0] === 'serve' && !args.includes('--help')) becomeServer()
   // Stripping types costs 40 MiB and a third of a second in each process: what came out is kept, under the hash of the source.
   if (isCheckout) module.enableCompileCache(process.env.NODE_COMPILE_CACHE ?? join(root, 'node_modules', '.cache', 'compiled'))
   // A server's page is built: a checkout has it only as sources.
   if (isCheckout && args[0] === 'serve' && !args.includes('--help')) await buildPage()
   const { main } = await import(pathToFileURL(isCheckout ? sources : join(root, 'dist', 'cli', 'main.js')).href)
   await main(args)
+}
+
+/** Starts this process again with the flags of a server, when it has none: the same process, so that signals and supervisors find it. */
+function becomeServer() {
+  const isSet = process.execArgv.includes(serverFlags[0]) || process.env.NODE_OPTIONS?.includes('-semi-space-size')
+  // Not there on Windows; without the flags the server needs more memory, nothing else.
+  if (isSet || typeof process.execve !== 'function') return
+  process.execve(process.execPath, [process.execPath, ...process.execArgv, ...serverFlags, ...process.argv.slice(1)], process.env)
 }
 
 async function buildPage() {

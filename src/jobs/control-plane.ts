@@ -74,6 +74,7 @@ export interface SelectedVm {
   readonly pool: string
   readonly vm: string
   readonly name: string
+  /** What its disks take on their storage; null: it was not seen. */
   readonly bytesAllocated: number | null
   readonly by: string
 }

@@ -1,4 +1,4 @@
-/** Old runs and what is kept with them, alerts, messages and the audit log go by age; and whether the database can be used is tried now and then. */
+/** Old runs and what is kept with them, verifications, alerts, messages and the audit log go by age; and whether the database can be used is tried now and then. */
 import { setImmediate } from 'node:timers/promises'
 import type { Timestamp } from '../core/control/job.ts'
 import type { ServerSettings } from '../core/control/settings.ts'
@@ -7,6 +7,7 @@ import { pruneNotifications } from '../store/notifications/prune-notifications.t
 import type { Queries, Store } from '../store/open-store.ts'
 import { pruneDetails, pruneRuns } from '../store/runs/prune-runs.ts'
 import { toTimestamp } from '../store/timestamps.ts'
+import { pruneVerifications } from '../store/verifications/verifications.ts'
 import type { Clock } from './clock.ts'
 
 export interface HousekeepingParts {
@@ -66,6 +67,7 @@ export class Housekeeping {
     await this.#inPortions(DETAILS_AT_ONCE, (db) => pruneDetails(db, daysAgo(keepDetailsDays), DETAILS_AT_ONCE))
     await this.#inPortions(AUDIT_AT_ONCE, (db) => pruneAudit(db, daysAgo(keepAuditDays), AUDIT_AT_ONCE))
     await store.transaction((db) => pruneNotifications(db, daysAgo(keepRunsDays)))
+    await store.transaction((db) => pruneVerifications(db, clock.now() - keepRunsDays * DAY_MS))
   }
 
   /** The store answers without a turn of the event loop, so one is taken between two portions. */

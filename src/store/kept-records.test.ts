@@ -12,6 +12,7 @@ import { listProtections } from './protections/list-protections.ts'
 import { putProtection } from './protections/put-protection.ts'
 import { changeSettings } from './settings/change-settings.ts'
 import { readSettings } from './settings/read-settings.ts'
+import { endUnfinishedVerifications, lastVerifications, pruneVerifications, putVerification } from './verifications/verifications.ts'
 
 test('what a chain achieved is kept once a job, VM and target, in place of what was before', async () => {
   const store = await openStore({ memory: true })
@@ -39,6 +40,27 @@ test('settings that were never changed are the defaults; others are as they were
   // Of a version that knew something else.
   await store.db.insertInto('settings').values({ key: 'of another version', value: '"x"' }).execute()
   assert.deepEqual(await readSettings(store.db), { ...DEFAULT_SERVER_SETTINGS, vmRunsAtOnce: 20, dailyReportAt: null, maintenance })
+  await store.close()
+})
+
+test('verifications go by age; one that has not ended stays, and what is left is found by its restore point', async () => {
+  const store = await openStore({ memory: true })
+  const one = (id: string, startedAt: number, ended: boolean) => ({
+    id,
+    targetPool: 'rome',
+    restorePoint: `point ${id}`,
+    mode: 'full',
+    startedAt,
+    endedAt: ended ? startedAt + 5 : null,
+    equal: ended ? true : null,
+    error: null,
+    report: null,
+  })
+  for (const each of [one('old', 100, true), one('under way', 100, false), one('new', 200, true)]) await putVerification(store.db, each)
+  assert.equal(await pruneVerifications(store.db, 200), 1)
+  assert.deepEqual([...(await lastVerifications(store.db, 'rome')).keys()], ['point new'])
+  await endUnfinishedVerifications(store.db, 300)
+  assert.equal(await pruneVerifications(store.db, 200), 1)
   await store.close()
 })
 

@@ -63,6 +63,8 @@ test('G10: a pool is added by what its certificate was seen to be; hosts, storag
     )
     for (const { uuid, name, disks } of paris().vms) {
       const found = inventory.vms.find((vm) => vm.uuid === uuid)
+      const size = disks.reduce((sum, disk) => sum + disk.size, 0)
+      assert.ok(found && found.bytesAllocated > 0 && found.bytesAllocated <= size, `${found?.bytesAllocated} of ${size}`)
       assert.equal(found?.name, name)
       assert.equal(found?.replicaOf, null)
       assert.deepEqual(

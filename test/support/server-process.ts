@@ -5,7 +5,9 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { join } from 'node:path'
 import { createInterface } from 'node:readline'
+import { pathToFileURL } from 'node:url'
 import { type Clock, systemClock } from '../../src/jobs/clock.ts'
 import { createControlPlane } from '../../src/jobs/create-control-plane.ts'
 import { openSecrets } from '../../src/store/secrets/secrets.ts'
@@ -13,6 +15,9 @@ import { listeningServer } from './running-server.ts'
 import { settablePools, settableSr, settableVm } from './settable-pools.ts'
 import { simulatedEngine } from './simulated-engine.ts'
 import { SOURCE, SR, TARGET } from './simulated-plane.ts'
+
+const ROOT = join(import.meta.dirname, '../..')
+const { serverFlags } = (await import(pathToFileURL(join(ROOT, 'bin/server-flags.js')).href)) as { serverFlags: string[] }
 
 export interface ServerProcessOptions {
   readonly folder: string
@@ -43,8 +48,10 @@ export interface Measurements {
 }
 
 export async function startServerProcess(options: ServerProcessOptions): Promise<ServerProcess> {
-  const child: ChildProcess = spawn(process.execPath, [import.meta.filename, JSON.stringify(options)], {
+  const child: ChildProcess = spawn(process.execPath, [...serverFlags, import.meta.filename, JSON.stringify(options)], {
     stdio: ['pipe', 'pipe', 'inherit'],
+    // As bin/launch.js does for a checkout: a package has no types to strip.
+    env: { ...process.env, NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE ?? join(ROOT, 'node_modules/.cache/compiled') },
   })
   const exited = once(child, 'exit')
   const lines = createInterface({ input: child.stdout as NodeJS.ReadableStream })[Symbol.asyncIterator]()

@@ -77,6 +77,7 @@ export const settableVm = (uuid: string, more: Partial<InventoryVm> = {}): Inven
   tags: [],
   disks: [],
   networks: [],
+  bytesAllocated: 0,
   replicaOf: null,
   ...more,
 })

@@ -1,5 +1,6 @@
 /** Channels, alerts, settings of the server. */
 import Type from 'typebox'
+import { SETTING_LIMITS } from '../../core/control/check-settings.ts'
 import { closed, line, nullable, partial, timestamp } from './forms.ts'
 
 const common = { name: line(), enabled: Type.Boolean() }
@@ -65,15 +66,17 @@ const maintenance = Type.Array(
   ),
   { maxItems: 1000 },
 )
-const atOnce = Type.Integer({ minimum: 1, maximum: 1000 })
-const days = Type.Integer({ minimum: 1, maximum: 36_500 })
+const limited = (name: keyof typeof SETTING_LIMITS) => {
+  const [minimum, maximum] = SETTING_LIMITS[name]
+  return Type.Integer({ minimum, maximum })
+}
 const settingsFields = {
-  vmRunsPerPool: atOnce,
-  vmRunsPerSr: atOnce,
-  vmRunsAtOnce: atOnce,
-  keepRunsDays: days,
-  keepDetailsDays: days,
-  keepAuditDays: days,
+  vmRunsPerPool: limited('vmRunsPerPool'),
+  vmRunsPerSr: limited('vmRunsPerSr'),
+  vmRunsAtOnce: limited('vmRunsAtOnce'),
+  keepRunsDays: limited('keepRunsDays'),
+  keepDetailsDays: limited('keepDetailsDays'),
+  keepAuditDays: limited('keepAuditDays'),
   dailyReportAt: nullable(
     Type.String({ pattern: '^([01]\\d|2[0-3]):[0-5]\\d$', description: '`HH:MM`, local time; null: no daily report' }),
   ),

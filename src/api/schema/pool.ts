@@ -70,6 +70,7 @@ export const inventory = closed(
             closed({ ...named, userdevice: Type.String(), size: Type.Number(), sr: Type.String() }, { title: 'InventoryDisk' }),
           ),
           networks: Type.Array(Type.String()),
+          bytesAllocated: Type.Number({ description: 'what its disks take on their storage, as its last scan found it' }),
           replicaOf: nullable(closed({ job: Type.String(), vm: Type.String() })),
         },
         { title: 'InventoryVm' },

@@ -1,5 +1,6 @@
 /** `understudy settings`: limits of the server as a whole, what is kept, and maintenance windows. */
 import { randomUUID } from 'node:crypto'
+import { SETTING_LIMITS } from '../../core/control/check-settings.ts'
 import type { MaintenanceWindow, ServerSettings } from '../../core/control/settings.ts'
 import { UsageError } from '../command.ts'
 import type { Noun } from './action.ts'
@@ -84,12 +85,12 @@ async function set(context: Context, given: Given): Promise<number> {
   if (report !== undefined && report !== 'off' && !/^([01]\d|2[0-3]):[0-5]\d$/.test(report))
     throw new UsageError(`--daily-report takes a time such as 07:30, or off, not '${report}'`)
   const numbers = {
-    vmRunsPerPool: given.number('vm-runs-per-pool', 1, 1000),
-    vmRunsPerSr: given.number('vm-runs-per-sr', 1, 1000),
-    vmRunsAtOnce: given.number('vm-runs-at-once', 1, 1000),
-    keepRunsDays: given.number('keep-runs', 1, 36_500),
-    keepDetailsDays: given.number('keep-details', 1, 36_500),
-    keepAuditDays: given.number('keep-audit', 1, 36_500),
+    vmRunsPerPool: given.number('vm-runs-per-pool', ...SETTING_LIMITS.vmRunsPerPool),
+    vmRunsPerSr: given.number('vm-runs-per-sr', ...SETTING_LIMITS.vmRunsPerSr),
+    vmRunsAtOnce: given.number('vm-runs-at-once', ...SETTING_LIMITS.vmRunsAtOnce),
+    keepRunsDays: given.number('keep-runs', ...SETTING_LIMITS.keepRunsDays),
+    keepDetailsDays: given.number('keep-details', ...SETTING_LIMITS.keepDetailsDays),
+    keepAuditDays: given.number('keep-audit', ...SETTING_LIMITS.keepAuditDays),
   }
   const change: Partial<ServerSettings> = {
     ...Object.fromEntries(Object.entries(numbers).filter(([, value]) => value !== undefined)),

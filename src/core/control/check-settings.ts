@@ -2,7 +2,8 @@
 import { Failure } from '../failure.ts'
 import type { ServerSettings } from './settings.ts'
 
-const COUNTS = {
+/** The least and the most of each number: for the API's schema and the command line too. */
+export const SETTING_LIMITS = {
   vmRunsPerPool: [1, 100],
   vmRunsPerSr: [1, 100],
   vmRunsAtOnce: [1, 500],
@@ -13,8 +14,8 @@ const COUNTS = {
 
 /** Throws Failure SETTINGS_INVALID for the first that can not be. */
 export function checkSettings(settings: ServerSettings): void {
-  for (const [name, [least, most]] of Object.entries(COUNTS)) {
-    const value = settings[name as keyof typeof COUNTS]
+  for (const [name, [least, most]] of Object.entries(SETTING_LIMITS)) {
+    const value = settings[name as keyof typeof SETTING_LIMITS]
     if (!(Number.isInteger(value) && value >= least && value <= most))
       throw new Failure('SETTINGS_INVALID', `${name} has to be a whole number from ${least} to ${most}, not ${value}`)
   }

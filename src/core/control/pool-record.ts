@@ -79,6 +79,8 @@ export interface InventoryVm {
     readonly sr: string
   }[]
   readonly networks: readonly string[]
+  /** What its disks take on their storage, with the images below them, as the last scan of the storage found it. */
+  readonly bytesAllocated: number
   /** Set on replicas that we (or the original product) keep: the job's id and the source VM. They are not offered for protection. */
   readonly replicaOf: { readonly job: string; readonly vm: string } | null
 }

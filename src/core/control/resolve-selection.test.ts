@@ -12,6 +12,7 @@ const vm = (uuid: string, more: Partial<InventoryVm> = {}): InventoryVm => ({
   tags: [],
   disks: [],
   networks: [],
+  bytesAllocated: 0,
   replicaOf: null,
   ...more,
 })

@@ -9,6 +9,7 @@ export interface SelectedVm {
   readonly pool: string
   readonly vm: string
   readonly name: string
+  /** As the inventory has it; null: the VM was not seen. */
   readonly bytesAllocated: number | null
   readonly by: string
 }
@@ -35,7 +36,7 @@ export function resolveSelection(selection: Selection, inventories: readonly Poo
       const by = including(vm)
       if (by === undefined) continue
       seen.add(`${inventory.pool}/${vm.uuid}`)
-      const selected = { pool: inventory.pool, vm: vm.uuid, name: vm.name, bytesAllocated: null, by: describeSelector(by) }
+      const selected = { pool: inventory.pool, vm: vm.uuid, name: vm.name, bytesAllocated: vm.bytesAllocated, by: describeSelector(by) }
       const excluded = excluding?.(vm)
       if (vm.replicaOf !== null) leftOut.push({ ...selected, reason: because('is-replica', 'it is itself a replica') })
       else if (excluded !== undefined)

@@ -43,7 +43,15 @@ const KEEP = {
     }
   },
   VBD: ({ VM, VDI, userdevice, type, empty }) => (type === 'Disk' && !empty ? { vm: VM, vdi: VDI, userdevice } : undefined),
-  VDI: ({ uuid, name_label, virtual_size, SR }) => ({ uuid, name: name_label, size: virtual_size, sr: SR }),
+  VDI: ({ uuid, name_label, virtual_size, SR, physical_utilisation, sm_config }) => ({
+    uuid,
+    name: name_label,
+    size: virtual_size,
+    sr: SR,
+    allocated: Math.max(0, physical_utilisation),
+    // The image that it is a child of: another VDI's uuid, where its storage tells (behaviour.md 6).
+    parent: sm_config?.['vhd-parent'] ?? '',
+  }),
   VIF: ({ VM, network, device }) => ({ vm: VM, network, device }),
 } as const satisfies { readonly [C in ClassName]?: (record: RecordOf[C]) => unknown }
 

@@ -61,6 +61,35 @@ test('a change of what is not shown is no change', () => {
   assert.equal(tables.apply([gone('vm', 'a')]), true)
 })
 
+test('what disks take on their storage is shown, images below them included, and no news by itself', () => {
+  const GIB = 2 ** 30
+  const tables = new InventoryTables()
+  const vdi = (ref: string, used: number, parent?: string) =>
+    event('vdi', ref, {
+      uuid: `uuid of ${ref}`,
+      name_label: ref,
+      virtual_size: 10 * GIB,
+      SR: 'sr',
+      physical_utilisation: used,
+      sm_config: parent === undefined ? {} : { 'vhd-parent': `uuid of ${parent}` },
+    })
+  const vbd = (ref: string, of: string, userdevice: string) =>
+    event('vbd', ref, { VM: 'a', VDI: of, userdevice, type: 'Disk', empty: false })
+  const allocated = () => buildInventory(tables, 'pool', AT).vms[0]?.bytesAllocated
+  replace(tables, [vm('a'), vbd('x', 'root', '0'), vbd('y', 'data', '1'), vdi('root', 3 * GIB), vdi('data', -1)])
+  assert.equal(allocated(), 3 * GIB)
+  // A scan found more, and a snapshot put an image below: the disk holds what was written since.
+  assert.equal(tables.apply([vdi('root', 4 * GIB)]), false)
+  assert.equal(allocated(), 4 * GIB)
+  assert.equal(tables.apply([vdi('base', 4 * GIB), vdi('root', GIB, 'base')]), false)
+  assert.equal(allocated(), 5 * GIB)
+  // No more than the disk can hold, and what refers to itself ends.
+  tables.apply([vdi('base', 9 * GIB), vdi('root', 9 * GIB, 'base')])
+  assert.equal(allocated(), 10 * GIB)
+  tables.apply([vdi('root', GIB, 'root')])
+  assert.equal(allocated(), 10 * GIB)
+})
+
 test('what is asked for anew replaces all: objects that are not in it are gone', () => {
   const tables = new InventoryTables()
   replace(tables, [vm('a'), vm('b')])
@@ -72,7 +101,8 @@ test('what is asked for anew replaces all: objects that are not in it are gone',
 test('what changes about a snapshot or a template changes nothing that is shown', () => {
   const tables = new InventoryTables()
   const vbd = (ref: string, of: string, vdi: string) => event('vbd', ref, { VM: of, VDI: vdi, userdevice: '0', type: 'Disk', empty: false })
-  const vdi = (ref: string, size: number) => event('vdi', ref, { uuid: ref, name_label: ref, virtual_size: size, SR: 'sr' })
+  const vdi = (ref: string, size: number) =>
+    event('vdi', ref, { uuid: ref, name_label: ref, virtual_size: size, SR: 'sr', physical_utilisation: 0 })
   const marks = { 'xo:backup:job': 'job', 'xo:backup:vm': 'a' }
   const snapshot = vm('snapshot', { is_a_snapshot: true, is_a_template: true, snapshot_of: 'a', other_config: marks })
   replace(tables, [vm('a'), vbd('x', 'a', 'disk'), vdi('disk', 1)])

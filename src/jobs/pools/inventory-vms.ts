@@ -3,6 +3,9 @@ import type { InventoryVm } from '../../core/control/pool-record.ts'
 import { MARK, readReplicaMark } from '../../core/marks.ts'
 import type { Row, WatchedClass } from './inventory-rows.ts'
 
+/** More than any storage keeps in one chain (30 on VHD storage); what refers to itself ends. */
+const MOST_IMAGES = 64
+
 /** Rows by reference, of whatever class. */
 export interface Rows {
   get<C extends WatchedClass>(name: C, ref: string): Row<C> | undefined
@@ -14,6 +17,8 @@ export class InventoryVms {
   readonly #vbdsWith = new References()
   readonly #vifsOf = new References()
   readonly #snapshotsOf = new References()
+  /** References of images that may be the parents of others, by uuid. */
+  readonly #images = new Map<string, string>()
   readonly #shown = new Map<string, InventoryVm>()
   /** References of VMs (or of what was taken for one) that something has changed about. */
   readonly #stale = new Set<string>()
@@ -33,7 +38,10 @@ export class InventoryVms {
     ] as const) {
       if (row !== undefined) this.#note(name, ref, row, there)
     }
-    if (name === 'VDI') for (const vbd of this.#vbdsWith.of(ref)) this.#touch(this.#rows.get('VBD', vbd)?.vm)
+    if (name === 'VDI') {
+      const isNews = !onlyStorage(before as Row<'VDI'> | undefined, after as Row<'VDI'> | undefined)
+      for (const vbd of this.#vbdsWith.of(ref)) this.#touch(this.#rows.get('VBD', vbd)?.vm, isNews)
+    }
     // What is shown of them is their uuid, which stays as long as they do.
     if ((name === 'SR' || name === 'network') && (before === undefined || after === undefined))
       for (const vm of this.#shown.keys()) this.#touch(vm)
@@ -92,22 +100,42 @@ export class InventoryVms {
         this.#touch(vif.vm)
         return
       }
+      case 'VDI': {
+        const { uuid } = row as Row<'VDI'>
+        if (there) this.#images.set(uuid, ref)
+        else if (this.#images.get(uuid) === ref) this.#images.delete(uuid)
+        return
+      }
       default:
         return
     }
   }
 
-  #touch(vm: string | undefined): void {
+  /** A disk that was snapshotted holds what was written since; the rest is in the images below it, which may hold more than is of use. */
+  #allocated(vdi: Row<'VDI'>): number {
+    let sum = 0
+    let image: Row<'VDI'> | undefined = vdi
+    for (let depth = 0; image !== undefined && depth < MOST_IMAGES; depth++) {
+      sum += image.allocated
+      const below: string | undefined = image.parent === '' ? undefined : this.#images.get(image.parent)
+      image = below === undefined ? undefined : this.#rows.get('VDI', below)
+    }
+    return Math.min(sum, vdi.size)
+  }
+
+  #touch(vm: string | undefined, isNews = true): void {
     if (vm === undefined) return
     this.#stale.add(vm)
-    this.#touched.add(vm)
+    if (isNews) this.#touched.add(vm)
   }
 
   #show(ref: string, vm: Extract<Row<'VM'>, { kind: 'vm' }>): InventoryVm {
+    let allocated = 0
     const disks = [...this.#vbdsOf.of(ref)].flatMap((each) => {
       const vbd = this.#rows.get('VBD', each)
       const vdi = vbd && this.#rows.get('VDI', vbd.vdi)
       if (!vdi) return []
+      allocated += this.#allocated(vdi)
       const { uuid, name, size, sr } = vdi
       return { uuid, name, userdevice: vbd.userdevice, size, sr: this.#rows.get('SR', sr)?.uuid ?? '' }
     })
@@ -123,6 +151,7 @@ export class InventoryVms {
       tags: vm.tags,
       disks: disks.sort((a, b) => Number(a.userdevice) - Number(b.userdevice)),
       networks: [...new Set(networks)].sort(),
+      bytesAllocated: allocated,
       replicaOf: this.#replicaOf(ref, vm),
     }
   }
@@ -145,6 +174,12 @@ export class InventoryVms {
     }
     return null
   }
+}
+
+/** Each scan and each snapshot says that of disks: shown with the next news, as of their storage, and no news itself. */
+function onlyStorage(before: Row<'VDI'> | undefined, after: Row<'VDI'> | undefined): boolean {
+  if (before === undefined || after === undefined) return false
+  return before.uuid === after.uuid && before.name === after.name && before.size === after.size && before.sr === after.sr
 }
 
 /** Which objects refer to one. */

@@ -18,6 +18,7 @@ import type { Clock } from '../clock.ts'
 import type { JobBook } from '../job-book.ts'
 import type { PoolAccess } from '../pool-access.ts'
 import { askedRpo } from './asked-rpo.ts'
+import { keyInList, type ListedProtection, UnprotectedVms } from './listed.ts'
 
 export interface WatchParts {
   readonly store: Store
@@ -57,7 +58,8 @@ export class ProtectionWatch {
   readonly #parts: WatchParts
   readonly #rows = new Map<string, Row>()
   readonly #asked = new Map<string, { readonly version: number; readonly rpo: number | null }>()
-  #sorted: readonly Row[] | undefined
+  #listed: readonly ListedProtection[] | undefined
+  readonly #unprotected: UnprotectedVms
   #callOff: (() => void) | undefined
   #wakeAt = Number.POSITIVE_INFINITY
   #stopped = false
@@ -66,11 +68,12 @@ export class ProtectionWatch {
 
   constructor(parts: WatchParts) {
     this.#parts = parts
+    this.#unprotected = new UnprotectedVms(parts.pools)
   }
 
   async load(): Promise<void> {
     for (const stored of await listProtections(this.#parts.store.db)) this.#rows.set(keyOf(stored), newRow(stored))
-    this.#sorted = undefined
+    this.#listed = undefined
   }
 
   stop(): void {
@@ -106,7 +109,10 @@ export class ProtectionWatch {
         wanted.add(key)
         const row = this.#rows.get(key)
         if (row === undefined) added.push(chain)
-        else if (row.stored.vm.name !== chain.vm.name && chain.vm.name !== chain.vm.uuid) row.stored = { ...row.stored, vm: chain.vm }
+        else if (row.stored.vm.name !== chain.vm.name && chain.vm.name !== chain.vm.uuid) {
+          row.stored = { ...row.stored, vm: chain.vm }
+          this.#listed = undefined
+        }
       }
     }
     const gone = [...this.#rows.values()].filter(({ stored }) => {
@@ -119,7 +125,7 @@ export class ProtectionWatch {
     for (const stored of added) this.#rows.set(keyOf(stored), newRow(stored))
     for (const { stored } of gone) this.#rows.delete(keyOf(stored))
     if (added.length + gone.length > 0) {
-      this.#sorted = undefined
+      this.#listed = undefined
       await store.transaction(async (db) => {
         for (const stored of added) if (book.find(stored.job) !== undefined) await putProtection(db, stored)
         for (const { stored } of gone) await deleteProtection(db, stored)
@@ -180,11 +186,21 @@ export class ProtectionWatch {
   }
 
   /** By name of the VM; and the VMs of registered pools that no job chooses. */
+  list(): ListedProtection[] {
+    this.#listed ??= [...this.#rows.values()]
+      .sort((a, b) => a.stored.vm.name.localeCompare(b.stored.vm.name) || (keyOf(a.stored) < keyOf(b.stored) ? -1 : 1))
+      .map((row) => this.#listedOf(row))
+    const chosen = this.#listed
+    let keys: Set<string> | undefined
+    const isChosen = (pool: string, vm: string) => {
+      keys ??= new Set(chosen.map((each) => `${each.sourcePool}/${each.vm}`))
+      return keys.has(`${pool}/${vm}`)
+    }
+    return [...chosen, ...this.#unprotected.list(isChosen, chosen)]
+  }
+
   all(): Protection[] {
-    this.#sorted ??= [...this.#rows.values()].sort(
-      (a, b) => a.stored.vm.name.localeCompare(b.stored.vm.name) || (keyOf(a.stored) < keyOf(b.stored) ? -1 : 1),
-    )
-    return [...this.#sorted.map((row) => this.#protectionOf(row)), ...this.#unprotected()]
+    return this.list().map((each) => each.show())
   }
 
   /** Chains whose last run failed, or whose RPO is missed, judged anew: what alerts should be open. */
@@ -311,16 +327,19 @@ export class ProtectionWatch {
     }
   }
 
-  #unprotected(): Protection[] {
-    const { pools } = this.#parts
-    const chosen = new Set([...this.#rows.values()].map(({ stored }) => `${stored.sourcePool}/${stored.vm.uuid}`))
-    return pools
-      .statuses()
-      .flatMap(({ id }) =>
-        (pools.inventoryOf(id)?.vms ?? [])
-          .filter(({ uuid, replicaOf }) => replicaOf === null && !chosen.has(`${id}/${uuid}`))
-          .map(({ uuid, name }) => unprotected(id, uuid, name)),
-      )
+  #listedOf(row: Row): ListedProtection {
+    const { sourcePool, vm, job, target } = row.stored
+    return {
+      get state() {
+        return row.state ?? 'pending'
+      },
+      sourcePool,
+      vm: vm.uuid,
+      job,
+      targetPool: target.pool,
+      key: keyInList(sourcePool, vm.uuid, job, target),
+      show: () => this.#protectionOf(row),
+    }
   }
 }
 
@@ -343,21 +362,4 @@ const newRow = (stored: StoredProtection): Row => ({
   asked: null,
   changesAt: null,
   touchedAt: Number.NEGATIVE_INFINITY,
-})
-
-const unprotected = (sourcePool: string, uuid: string, name: string): Protection => ({
-  sourcePool,
-  vm: { uuid, name },
-  job: null,
-  jobName: null,
-  target: null,
-  state: 'unprotected',
-  reason: 'no job chooses it',
-  askedRpoSeconds: null,
-  achievedRpoSeconds: null,
-  newestPoint: null,
-  replica: null,
-  lastRun: null,
-  lastError: null,
-  lastHealthCheck: null,
 })

@@ -44,20 +44,21 @@ export class Replicas implements ReplicaOperations {
   async protection(filter: ProtectionFilter): Promise<Page<Protection>> {
     const { state, job, pool, vm } = filter
     const wanted = this.#parts.watch
-      .all()
+      .list()
       .filter(
         (each) =>
           (state === undefined || state.includes(each.state)) &&
           (job === undefined || each.job === job) &&
-          (pool === undefined || each.sourcePool === pool || each.target?.pool === pool) &&
-          (vm === undefined || each.vm.uuid === vm),
+          (pool === undefined || each.sourcePool === pool || each.targetPool === pool) &&
+          (vm === undefined || each.vm === vm),
       )
-    return pageOfList(wanted, filter, (each) => [each.sourcePool, each.vm.uuid, each.job, each.target?.pool, each.target?.sr].join('/'))
+    const { items, next } = pageOfList(wanted, filter, ({ key }) => key)
+    return { items: items.map((each) => each.show()), next }
   }
 
   async counts(): Promise<Readonly<Record<ProtectionState, number>>> {
     const counts = { protected: 0, 'at-risk': 0, missed: 0, pending: 0, paused: 0, 'failed-over': 0, unprotected: 0 }
-    for (const { state } of this.#parts.watch.all()) counts[state]++
+    for (const { state } of this.#parts.watch.list()) counts[state]++
     return counts
   }
 

@@ -60,6 +60,16 @@ export async function lastVerifications(db: Queries, targetPool: string): Promis
   )
 }
 
+/** Those that ended and began earlier than `before`; how many went. */
+export async function pruneVerifications(db: Queries, before: number): Promise<number> {
+  const { numDeletedRows } = await db
+    .deleteFrom('verifications')
+    .where('started_at', '<', before)
+    .where('ended_at', 'is not', null)
+    .executeTakeFirst()
+  return Number(numDeletedRows)
+}
+
 /** At the start: what the server before left unfinished. */
 export async function endUnfinishedVerifications(db: Queries, at: number): Promise<void> {
   await db
