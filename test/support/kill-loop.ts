@@ -22,6 +22,7 @@ import {
   makeVm,
   replicaOf,
   restorePoints,
+  withXapi,
 } from './replicating.ts'
 
 export type Victim = 'mover' | 'source' | 'target'
@@ -55,7 +56,7 @@ export async function killLoop({ rounds, seed, log = () => undefined }: KillLoop
     for (let round = 0; round < rounds; round++) {
       const victim = VICTIMS[round % VICTIMS.length] as Victim
       // Every few rounds a new chain, so that first copies are hit as well as deltas.
-      if (round % 7 === 3) loop.newChain()
+      if (round % 7 === 3) await loop.newChain()
       const hit = await loop.round(round, victim)
       tally[victim][hit ? 'hit' : 'finished']++
     }
@@ -89,7 +90,18 @@ class Loop {
     return { source, target, vm: this.#vm.uuid, sr: target.srs[0]?.uuid as string, job: this.#job }
   }
 
-  newChain(): void {
+  /** What the chain before keeps on the source goes, as when a job is deleted: every chain keeps a snapshot, and storage allows but 30 in a row. */
+  async newChain(): Promise<void> {
+    const { source, job } = this.#chain
+    await withXapi(source, async (xapi) => {
+      const [vms, disks] = await Promise.all([xapi.records('VM'), xapi.records('VDI')])
+      for (const [ref, { is_a_snapshot: snapshot, name_label: name }] of vms) {
+        if (snapshot && name.startsWith(`understudy ${job}`)) await xapi.call('VM.destroy', [ref])
+      }
+      for (const [ref, { is_a_snapshot: snapshot, other_config: config }] of disks) {
+        if (snapshot && config['xo:backup:job'] === job) await xapi.call('VDI.destroy', [ref])
+      }
+    })
     this.#job = randomUUID()
   }
 
