@@ -21,6 +21,10 @@ const Replicas = lazy(async () => ({ default: (await import('./pages/replicas/re
 const ReplicaPage = lazy(async () => ({ default: (await import('./pages/replicas/replica-page.tsx')).ReplicaPage }))
 const Activity = lazy(async () => ({ default: (await import('./pages/runs/activity.tsx')).Activity }))
 const RunPage = lazy(async () => ({ default: (await import('./pages/runs/run-page.tsx')).RunPage }))
+const Plans = lazy(async () => ({ default: (await import('./pages/plans/plans.tsx')).Plans }))
+const PlanPage = lazy(async () => ({ default: (await import('./pages/plans/plan-page.tsx')).PlanPage }))
+const EditPlan = lazy(async () => ({ default: (await import('./pages/plans/edit-plan.tsx')).EditPlan }))
+const ActivityPage = lazy(async () => ({ default: (await import('./pages/activities/activity-page.tsx')).ActivityPage }))
 const Settings = lazy(async () => ({ default: (await import('./pages/settings/settings.tsx')).Settings }))
 
 export function Page() {
@@ -51,6 +55,11 @@ export function Page() {
                 <Route path="/replicas/:pool/:sr/:vm" element={<ReplicaPage />} />
                 <Route path="/activity" element={<Activity />} />
                 <Route path="/runs/:id" element={<RunPage />} />
+                <Route path="/plans" element={<Plans />} />
+                <Route path="/plans/new" element={<EditPlan />} />
+                <Route path="/plans/:id" element={<PlanPage />} />
+                <Route path="/plans/:id/edit" element={<EditPlan />} />
+                <Route path="/activities/:id" element={<ActivityPage />} />
                 <Route path="/settings/*" element={<Settings />} />
                 <Route path="*" element={<NotFound />} />
               </Routes>

@@ -42,11 +42,13 @@ export interface RequestOptions {
   readonly idempotencyKey?: string
   readonly ifMatch?: string
   readonly signal?: AbortSignal
+  /** The answer is a text, not JSON. */
+  readonly isText?: boolean
 }
 
 export async function request<T>(method: string, path: string, options: RequestOptions = {}): Promise<T> {
-  const { query, body, idempotencyKey, ifMatch, signal } = options
-  const headers: Record<string, string> = { accept: 'application/json' }
+  const { query, body, idempotencyKey, ifMatch, signal, isText = false } = options
+  const headers: Record<string, string> = { accept: isText ? 'text/*, application/problem+json' : 'application/json' }
   if (body !== undefined) headers['content-type'] = 'application/json'
   if (method !== 'GET' && csrf !== undefined) headers['x-csrf-token'] = csrf
   if (idempotencyKey !== undefined) headers['idempotency-key'] = idempotencyKey
@@ -65,6 +67,7 @@ export async function request<T>(method: string, path: string, options: RequestO
     throw new ApiProblem({ ...UNREACHABLE, detail: (error as Error).message })
   }
   const text = await response.text()
+  if (response.ok && isText) return text as T
   const value: unknown = text === '' ? undefined : parse(text)
   if (response.ok) return value as T
   const problem = value as Partial<Problem> | undefined

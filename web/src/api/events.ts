@@ -2,6 +2,7 @@
 import type { QueryClient } from '@tanstack/react-query'
 import { useQueryClient } from '@tanstack/react-query'
 import { useEffect, useState } from 'react'
+import type { Activity, ActivityDetail } from '../../../src/core/control/activity.ts'
 import type { Job } from '../../../src/core/control/job.ts'
 import type { PoolStatus } from '../../../src/core/control/pool-record.ts'
 import type { Protection } from '../../../src/core/control/protection.ts'
@@ -88,7 +89,7 @@ export function apply(client: QueryClient, event: ServerEvent): void {
       void client.invalidateQueries({ queryKey: ['alerts'] })
       return
     case 'activity':
-      void client.invalidateQueries({ queryKey: ['activities'] })
+      activityChanged(client, event.activity)
       return
     case 'plan':
     case 'plan-removed':
@@ -99,6 +100,30 @@ export function apply(client: QueryClient, event: ServerEvent): void {
       return
     default:
       event satisfies never
+  }
+}
+
+/** Details grow with it; lists are asked for when one has come or ended, not each second. */
+function activityChanged(client: QueryClient, activity: Activity): void {
+  const key = ['activities', 'one', activity.id]
+  const before = client.getQueryData<ActivityDetail>(key)
+  client.setQueryData<ActivityDetail>(key, (old) => old && { ...old, ...activity })
+  if (before !== undefined && (before.stage?.name !== activity.stage?.name || before.state !== activity.state))
+    void client.invalidateQueries({ queryKey: key })
+  const running = client.getQueryData<readonly Activity[]>(['activities', 'running'])
+  const known = running?.find(({ id }) => id === activity.id)
+  client.setQueryData<readonly Activity[]>(['activities', 'running'], (old) => {
+    if (old === undefined) return old
+    const others = old.filter(({ id }) => id !== activity.id)
+    return activity.endedAt === null ? [activity, ...others] : others
+  })
+  if (known !== undefined && known.state === activity.state && activity.endedAt === null) return
+  void client.invalidateQueries({ queryKey: ['activities', 'list'] })
+  void client.invalidateQueries({ queryKey: ['activities', 'plan'] })
+  void client.invalidateQueries({ queryKey: ['failover-status'] })
+  if (activity.endedAt !== null) {
+    void client.invalidateQueries({ queryKey: ['restore-points'] })
+    void client.invalidateQueries({ queryKey: ['seeds'] })
   }
 }
 

@@ -1,11 +1,15 @@
 /** What the page knows of the server, by the keys of its cache; live events keep it fresh (events.ts). */
 import { queryOptions } from '@tanstack/react-query'
+import type { Activity, ActivityDetail, ActivityKind } from '../../../src/core/control/activity.ts'
+import type { FailoverStatus } from '../../../src/core/control/failover-request.ts'
 import type { Job } from '../../../src/core/control/job.ts'
 import type { LabStatus } from '../../../src/core/control/lab-status.ts'
 import type { PoolInventory, PoolStatus } from '../../../src/core/control/pool-record.ts'
 import type { Protection } from '../../../src/core/control/protection.ts'
+import type { RecoveryPlanRecord } from '../../../src/core/control/recovery-plan-record.ts'
 import type { RunFigures } from '../../../src/core/control/run-figures.ts'
 import type { Run, VmRun, VmRunDetail } from '../../../src/core/control/run-record.ts'
+import type { SeedFolder, SeedSnapshotInfo, SeedState } from '../../../src/core/control/seed-record.ts'
 import type { ServerSettings } from '../../../src/core/control/settings.ts'
 import type { ApiToken, Role, User } from '../../../src/core/control/user.ts'
 import type { Alert, Channel, RestorePoint } from '../../../src/jobs/control-plane.ts'
@@ -85,6 +89,53 @@ export const serverQuery = queryOptions({
   queryKey: ['server'],
   queryFn: () => get<{ version: string; node: string; startedAt: string; ready: boolean; queued: number; running: number }>('/server'),
 })
+
+export const activityQuery = (id: string) =>
+  queryOptions({
+    queryKey: ['activities', 'one', id],
+    queryFn: () => get<ActivityDetail>(`/activities/${id}`),
+    // Its timeline is in no event.
+    refetchInterval: ({ state: { data } }) => (data !== undefined && data.endedAt === null ? 2000 : false),
+  })
+/** Those under way; events keep it. */
+export const runningActivitiesQuery = queryOptions({
+  queryKey: ['activities', 'running'],
+  queryFn: async () => (await get<Page<Activity>>('/activities', { state: ['queued', 'running'], limit: 100 })).items,
+})
+export const failoverStatusQuery = (vm: string) =>
+  queryOptions({
+    queryKey: ['failover-status', vm],
+    queryFn: async () => (await get<Page<FailoverStatus>>('/failover/status', { vm })).items,
+  })
+/** Of a VM, newest first. */
+export const seedActivitiesQuery = (vm: string) =>
+  queryOptions({
+    queryKey: ['activities', 'list', 'seeds', vm],
+    queryFn: async () => (await get<Page<Activity>>('/activities', { vm, kind: SEED_KINDS, limit: 100 })).items,
+    refetchInterval: ({ state: { data } }) => (data?.some(({ endedAt }) => endedAt === null) ? 1500 : false),
+  })
+const SEED_KINDS: readonly ActivityKind[] = ['seed-snapshot', 'seed-export', 'seed-import', 'seed-link']
+export const seedFoldersQuery = queryOptions({
+  queryKey: ['seeds', 'folders'],
+  queryFn: async () => (await get<Page<SeedFolder>>('/seeds/folders')).items,
+  retry: false,
+})
+export const seedSnapshotsQuery = (pool: string, vm: string) =>
+  queryOptions({
+    queryKey: ['seeds', 'snapshots', pool, vm],
+    queryFn: async () => (await get<Page<SeedSnapshotInfo>>('/seeds/snapshots', { pool, vm })).items,
+    retry: false,
+  })
+export const seedStateQuery = (job: string, vm: string, pool: string, sr: string) =>
+  queryOptions({
+    queryKey: ['seeds', 'state', job, vm, pool, sr],
+    queryFn: () => get<SeedState>('/seeds/state', { job, vm, pool, sr }),
+    retry: false,
+  })
+export const plansQuery = queryOptions({ queryKey: ['plans'], queryFn: () => all<RecoveryPlanRecord>('/plans') })
+export const planQuery = (id: string) => queryOptions({ queryKey: ['plans', id], queryFn: () => get<RecoveryPlanRecord>(`/plans/${id}`) })
+export const planRunsQuery = (id: string) =>
+  queryOptions({ queryKey: ['activities', 'plan', id], queryFn: () => get<Page<Activity>>(`/plans/${id}/runs`, { limit: 50 }) })
 
 /** Asked for again while something is being done to it. */
 export const labQuery = queryOptions({

@@ -1,6 +1,6 @@
 /** The rail (on narrow screens a bar at the bottom), and what is global on top. */
 import { Alert } from '@mantine/core'
-import { CalendarIcon, CounterClockwiseClockIcon, DashboardIcon, GearIcon, LayersIcon } from '@radix-ui/react-icons'
+import { CalendarIcon, CounterClockwiseClockIcon, DashboardIcon, GearIcon, LayersIcon, RocketIcon } from '@radix-ui/react-icons'
 import { type ReactNode, useEffect, useRef } from 'react'
 import { Link, useLocation } from 'react-router'
 import { useLiveEvents } from '../api/events.ts'
@@ -14,7 +14,8 @@ const PLACES = [
   { to: '/', label: TEXTS.nav.overview, Icon: DashboardIcon, also: [] },
   { to: '/jobs', label: TEXTS.nav.jobs, Icon: CalendarIcon, also: [] },
   { to: '/replicas', label: TEXTS.nav.replicas, Icon: LayersIcon, also: [] },
-  { to: '/activity', label: TEXTS.nav.activity, Icon: CounterClockwiseClockIcon, also: ['/runs'] },
+  { to: '/plans', label: TEXTS.nav.plans, Icon: RocketIcon, also: [] },
+  { to: '/activity', label: TEXTS.nav.activity, Icon: CounterClockwiseClockIcon, also: ['/runs', '/activities'] },
   { to: '/settings', label: TEXTS.nav.settings, Icon: GearIcon, also: [] },
 ] as const
 

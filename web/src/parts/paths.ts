@@ -3,4 +3,6 @@ import type { Target } from '../../../src/core/control/job.ts'
 
 export const replicaPath = ({ pool, sr }: Target, vm: string): string => `/replicas/${pool}/${sr}/${vm}`
 export const jobPath = (id: string): string => `/jobs/${id}`
+export const activityPath = (id: string): string => `/activities/${id}`
+export const planPath = (id: string): string => `/plans/${id}`
 export const runPath = (id: string): string => `/runs/${id}`

@@ -4,7 +4,7 @@ import type { Protection } from '../../../src/core/control/protection.ts'
 import { TEXTS } from '../texts/en.ts'
 import { Age } from './age.tsx'
 import { duration } from './measures.ts'
-import { jobPath, replicaPath } from './paths.ts'
+import { activityPath, jobPath, replicaPath } from './paths.ts'
 import type { Column } from './rows.tsx'
 import { StateBadge } from './state-badge.tsx'
 import type { Names } from './use-names.ts'
@@ -51,6 +51,23 @@ export function protectionColumns(names: Names, { withJob }: { readonly withJob:
       cell: ({ achievedRpoSeconds, askedRpoSeconds }) => `${duration(achievedRpoSeconds)} / ${duration(askedRpoSeconds)}`,
     },
     { key: 'point', head: T.point, kind: 'tight', cell: ({ newestPoint }) => <Age time={newestPoint?.takenAt} /> },
+    {
+      key: 'health',
+      head: TEXTS.form.health.column,
+      cell: ({ lastHealthCheck }) =>
+        lastHealthCheck === null ? (
+          '–'
+        ) : (
+          <>
+            <Anchor component={Link} to={activityPath(lastHealthCheck.activity)} size="xs">
+              <Age time={lastHealthCheck.at} />
+            </Anchor>
+            <Text size="xs" {...(lastHealthCheck.ok ? {} : { c: 'red', fw: 700 })}>
+              {lastHealthCheck.ok ? TEXTS.form.health.ok : TEXTS.form.health.notOk(lastHealthCheck.text)}
+            </Text>
+          </>
+        ),
+    },
     {
       key: 'why',
       head: T.why,

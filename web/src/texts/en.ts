@@ -3,17 +3,24 @@ import type { PoolState } from '../../../src/core/control/pool-record.ts'
 import type { ProtectionState } from '../../../src/core/control/protection.ts'
 import type { RunState, VmRunState } from '../../../src/core/control/run-record.ts'
 import type { RunStage, VerifyMode } from '../../../src/core/report.ts'
+import { ACTIVITIES, FAILOVER, PLANS, SEEDS } from './failover-en.ts'
+import { plural } from './plural.ts'
 
-export const plural = (count: number, one: string, many = `${one}s`): string => `${count.toLocaleString('en')} ${count === 1 ? one : many}`
+export { plural } from './plural.ts'
 
 export const TEXTS = {
   product: 'Understudy',
+  activities: ACTIVITIES,
+  failover: FAILOVER,
+  plans: PLANS,
+  seeds: SEEDS,
   nav: {
     label: 'Main',
     skip: 'Skip to the content',
     overview: 'Overview',
     jobs: 'Jobs',
     replicas: 'Replicas',
+    plans: 'Plans',
     activity: 'Activity',
     settings: 'Settings',
   },
@@ -218,7 +225,7 @@ export const TEXTS = {
     },
     started: (name: string) => `${name} is started`,
     copyOf: (name: string) => `${name} (copy)`,
-    tabs: { vms: 'VMs', schedules: 'Schedules', settings: 'Settings', runs: 'Runs' },
+    tabs: { vms: 'VMs', schedules: 'Schedules', settings: 'Settings', runs: 'Runs', seed: 'Seed' },
     vmColumns: { vm: 'VM', state: 'State', rpo: 'RPO: now / asked', point: 'Newest restore point', target: 'To', why: 'Why' },
     noVm: 'The job chooses no VM at this moment. Look at its selection.',
     noRun: 'It has not run yet.',
@@ -312,6 +319,20 @@ export const TEXTS = {
     createRun: 'Create and run now',
     createDisabled: 'Create disabled',
     save: 'Save changes',
+    health: {
+      title: 'Test replicas by themselves',
+      column: 'Last test',
+      text: 'A clone of the newest restore point is started on an isolated network, watched until it is up, and removed.',
+      every: 'How often',
+      day: 'after the first run of a day',
+      runs: 'after so many runs',
+      afterRuns: (count: number) => `after every ${plural(count, 'run')}`,
+      count: 'Runs',
+      none: 'no',
+      words: (when: string, ready: string) => `${when}; up means: ${ready}`,
+      ok: 'came up',
+      notOk: (why: string) => `did NOT come up: ${why}`,
+    },
     advanced: {
       title: 'Advanced',
       verify: 'Verification after each run',
@@ -344,7 +365,7 @@ export const TEXTS = {
   },
   runs: {
     title: 'Activity',
-    tabs: { runs: 'Runs', alerts: 'Alerts' },
+    tabs: { runs: 'Runs', activities: 'Tests, failovers, seeds', alerts: 'Alerts' },
     empty: 'No run yet. Runs appear here as soon as a job starts.',
     noMatch: 'No run matches.',
     clear: 'Clear filters',
@@ -473,6 +494,12 @@ export const TEXTS = {
     different: (mode: string) => `DIFFERENT (${mode})`,
     incomplete: 'not complete: not a restore point',
     verify: 'Verify',
+    use: 'Use',
+    useOf: (when: string) => `Use the restore point of ${when}`,
+    timeline: (count: number) => `${plural(count, 'restore point')} along time; the table below says the same in words`,
+    legendPoints: 'green: read back or tested well; height: size',
+    nowEnd: 'now',
+    tested: { ready: (time: string) => `test: up after ${time}`, 'not-ready': (time: string) => `test: NOT up after ${time}` },
     verifyTitle: 'Verify a restore point',
     verifyText:
       'Both sides are read and compared block by block. Nothing is changed and no VM is started; the network and the storage are busy meanwhile.',
@@ -488,8 +515,6 @@ export const TEXTS = {
         count === 1 ? `One restore point, ${newest}.` : `${count} restore points, the newest ${newest}, the oldest ${oldest}.`,
     },
     facts: { replica: 'Replica VM', source: 'Source VM', target: 'Target', job: 'Job', last: 'Last run' },
-    clone:
-      'The replica itself can’t be started, so that the next delta fits. To work on it, clone it or one of its restore points on the target pool; a clone starts freely.',
   },
   settings: {
     title: 'Settings',

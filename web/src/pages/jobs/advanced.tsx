@@ -6,6 +6,7 @@ import { effectiveSettings, type JobSettings } from '../../../../src/core/contro
 import type { Names } from '../../parts/use-names.ts'
 import { TEXTS } from '../../texts/en.ts'
 import type { Draft } from './draft.ts'
+import { HealthCheckInput } from './health-check.tsx'
 import { type Field, SettingField } from './setting-field.tsx'
 import type { Preview } from './use-preview.ts'
 
@@ -45,6 +46,7 @@ export function Advanced({
             {field('onBrokenChain')}
           </Group>
           {field('limits')}
+          <HealthCheckInput value={effectiveSettings(settings).healthCheck} onChange={(healthCheck) => set({ healthCheck })} />
           <Networks settings={settings} onChange={set} names={names} draft={draft} preview={preview.data} />
           <Group align="flex-end">
             {(['vmsAtOnce', 'disksAtOnce', 'retries', 'timeoutMinutes', 'waitMinutes'] as const).map(field)}

@@ -1,6 +1,7 @@
 import { Anchor, Button, Group, Stack, Tabs, Text, Tooltip } from '@mantine/core'
 import { PlayIcon } from '@radix-ui/react-icons'
 import { useQuery } from '@tanstack/react-query'
+import { lazy, Suspense } from 'react'
 import { Link, useParams, useSearchParams } from 'react-router'
 import type { Job, Schedule } from '../../../../src/core/control/job.ts'
 import { jobQuery, protectionsQuery, runsOfJobQuery, upcomingQuery } from '../../api/queries.ts'
@@ -23,6 +24,7 @@ import { EnabledSwitch } from './jobs.tsx'
 import { FIELDS, type Field } from './setting-field.tsx'
 
 const T = TEXTS.jobs
+const SeedTab = lazy(async () => ({ default: (await import('../seeds/seed-tab.tsx')).SeedTab }))
 
 export function JobPage() {
   const { id = '' } = useParams()
@@ -43,7 +45,7 @@ export function JobPage() {
     )
   }
   const own = protections.data?.filter((one) => one.job === id) ?? []
-  const counts = { vms: own.length, schedules: job.data.schedules.length, settings: null, runs: null }
+  const counts = { vms: own.length, schedules: job.data.schedules.length, settings: null, runs: null, seed: null }
   return (
     <Stack>
       <PageHead title={job.data.name} above={[{ to: '/jobs', label: T.title }]}>
@@ -86,6 +88,13 @@ export function JobPage() {
         </Tabs.Panel>
         <Tabs.Panel value="settings" pt="sm">
           <JobSettingsList job={job.data} names={names} />
+        </Tabs.Panel>
+        <Tabs.Panel value="seed" pt="sm">
+          {protections.data !== undefined && (
+            <Suspense fallback={<Waiting />}>
+              <SeedTab job={job.data} protections={own} />
+            </Suspense>
+          )}
         </Tabs.Panel>
         <Tabs.Panel value="runs" pt="sm">
           <ProblemNote error={runs.error} />

@@ -5,6 +5,8 @@ import { selectorInWords } from '../../parts/timing.ts'
 import type { Names } from '../../parts/use-names.ts'
 import { TEXTS } from '../../texts/en.ts'
 
+import { healthCheckInWords } from './health-check.tsx'
+
 const T = TEXTS.form.advanced
 
 /** What the job does and how, in words. */
@@ -35,6 +37,7 @@ export function JobSettingsList({ job, names }: { readonly job: Job; readonly na
     [T.memory, yes(settings.memory)],
     [T.insecure, yes(settings.allowInsecureNbd)],
     [T.notify, yes(settings.notify)],
+    [TEXTS.form.health.title, healthCheckInWords(settings.healthCheck)],
     ['Created', exact(job.createdAt)],
     ['Changed', exact(job.updatedAt)],
   ]

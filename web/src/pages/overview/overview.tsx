@@ -2,15 +2,18 @@
 import { Anchor, Group, Paper, Stack, Text, Title } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
 import { Link } from 'react-router'
-import { jobsQuery, poolsQuery, protectionsQuery, runningQuery, transfersQuery } from '../../api/queries.ts'
+import { jobsQuery, poolsQuery, protectionsQuery, runningActivitiesQuery, runningQuery, transfersQuery } from '../../api/queries.ts'
 import { Age } from '../../parts/age.tsx'
 import { PageHead } from '../../parts/page-head.tsx'
-import { runPath } from '../../parts/paths.ts'
+import { activityPath, runPath } from '../../parts/paths.ts'
 import { ProblemNote } from '../../parts/problem-note.tsx'
 import { RunBadge } from '../../parts/run-badge.tsx'
 import { VmProgress } from '../../parts/vm-progress.tsx'
 import { Waiting } from '../../parts/waiting.tsx'
 import { TEXTS } from '../../texts/en.ts'
+import { ActivityBadge } from '../activities/activity-badge.tsx'
+import { subjectInWords } from '../activities/activity-columns.tsx'
+import { ActivityProgress } from '../activities/activity-progress.tsx'
 import { Attention } from './attention.tsx'
 import { Capacity } from './capacity.tsx'
 import { Failures } from './failures.tsx'
@@ -61,6 +64,7 @@ function RunningNow() {
   const running = useQuery(runningQuery)
   const transfers = [...(useQuery(transfersQuery).data?.values() ?? [])]
   const runs = running.data?.items ?? []
+  const activities = useQuery(runningActivitiesQuery).data ?? []
   return (
     <Paper withBorder p="md" component="section" aria-labelledby="running">
       <Stack gap="sm">
@@ -68,11 +72,22 @@ function RunningNow() {
           {T.running}
         </Title>
         {running.isPending && <Waiting lines={2} />}
-        {runs.length === 0 && !running.isPending && (
+        {runs.length === 0 && activities.length === 0 && !running.isPending && (
           <Text size="sm" c="dimmed">
             {T.nothingRuns}
           </Text>
         )}
+        {activities.map((activity) => (
+          <Stack gap={4} key={activity.id}>
+            <Group gap="sm">
+              <ActivityBadge activity={activity} />
+              <Anchor component={Link} to={activityPath(activity.id)} size="sm" fw={600}>
+                {TEXTS.activities.kinds[activity.kind]}: {subjectInWords(activity)}
+              </Anchor>
+            </Group>
+            <ActivityProgress activity={activity} />
+          </Stack>
+        ))}
         {runs.map((run) => (
           <Stack gap={4} key={run.id}>
             <Group gap="sm">

@@ -14,7 +14,7 @@ import { Dialog } from '../../parts/dialog.tsx'
 import { Empty } from '../../parts/empty.tsx'
 import { bytes, duration, relative } from '../../parts/measures.ts'
 import { PageHead } from '../../parts/page-head.tsx'
-import { jobPath } from '../../parts/paths.ts'
+import { activityPath, jobPath } from '../../parts/paths.ts'
 import { ProblemNote } from '../../parts/problem-note.tsx'
 import { useMay } from '../../parts/rights.tsx'
 import { type Column, Rows } from '../../parts/rows.tsx'
@@ -24,7 +24,12 @@ import { useNames } from '../../parts/use-names.ts'
 import { useNow } from '../../parts/use-now.ts'
 import { Waiting } from '../../parts/waiting.tsx'
 import { TEXTS } from '../../texts/en.ts'
+import { FailoverButtons, FailoverState, useDoing, useFailoverStatus } from '../failover/failover-actions.tsx'
+import type { Subject } from '../failover/options.ts'
+import { HealthState } from '../jobs/health-check.tsx'
 import { useStartRun } from '../jobs/job-actions.tsx'
+import { PointActions } from './point-actions.tsx'
+import { PointsTimeline } from './points-timeline.tsx'
 
 const T = TEXTS.replicas
 
@@ -38,8 +43,12 @@ export function ReplicaPage() {
   const mayRun = useMay('operator')
   const start = useStartRun()
   const [verifying, setVerifying] = useState<RestorePoint>()
+  const { dialog, choose } = useDoing()
   const chains = protections.data?.filter((one) => one.vm.uuid === vm && one.target?.pool === pool && one.target.sr === sr) ?? []
   const name = chains[0]?.vm.name ?? names.vms.find(({ uuid }) => uuid === vm)?.name ?? vm
+  const job = chains.length === 1 ? chains[0]?.job : undefined
+  const subject: Subject = { target, vm, name, ...(job === undefined || job === null ? {} : { job }) }
+  const { status, error: statusError } = useFailoverStatus(subject)
   const scheduleName = (id: string | null) => jobs?.flatMap(({ schedules }) => schedules).find((one) => one.id === id)?.name ?? '–'
   const columns: readonly Column<RestorePoint>[] = [
     { key: 'taken', head: T.pointColumns.taken, kind: 'tight', cell: ({ takenAt }) => <Age time={takenAt} /> },
@@ -54,9 +63,7 @@ export function ReplicaPage() {
       cell: (point) =>
         mayRun &&
         point.complete && (
-          <Button size="compact-xs" variant="default" onClick={() => setVerifying(point)}>
-            {T.verify}
-          </Button>
+          <PointActions point={point} subject={{ ...subject, job: point.job }} choose={choose} verify={() => setVerifying(point)} />
         ),
     },
   ]
@@ -72,7 +79,9 @@ export function ReplicaPage() {
             {TEXTS.jobs.runNow}
           </Button>
         )}
+        <FailoverButtons subject={subject} status={status} choose={choose} />
       </PageHead>
+      <FailoverState subject={subject} status={status} error={statusError} choose={choose} />
       {chains.map((chain) => (
         <Paper withBorder p="sm" key={`${chain.job}`}>
           <Stack gap="xs">
@@ -106,6 +115,17 @@ export function ReplicaPage() {
               <dd>
                 <CopyId id={vm} of={name} />
               </dd>
+              {chain.lastHealthCheck !== null && (
+                <>
+                  <dt>{TEXTS.form.health.title}</dt>
+                  <dd>
+                    <Anchor component={Link} to={activityPath(chain.lastHealthCheck.activity)} size="sm">
+                      <Age time={chain.lastHealthCheck.at} />
+                    </Anchor>{' '}
+                    <HealthState of={chain.lastHealthCheck} />
+                  </dd>
+                </>
+              )}
               {chain.replica !== null && (
                 <>
                   <dt>{T.facts.replica}</dt>
@@ -124,15 +144,12 @@ export function ReplicaPage() {
       <ProblemNote error={points.error} />
       {points.isPending && <Waiting />}
       {points.data !== undefined && <Chain points={points.data} />}
+      {points.data !== undefined && points.data.length > 0 && <PointsTimeline points={points.data} />}
       {points.data?.length === 0 && <Empty text={T.noPoint} />}
       {points.data !== undefined && points.data.length > 0 && (
-        <>
-          <Rows label={T.points} columns={columns} rows={points.data} keyOf={({ uuid }) => uuid} />
-          <Text size="sm" c="dimmed">
-            {T.clone}
-          </Text>
-        </>
+        <Rows label={T.points} columns={columns} rows={points.data} keyOf={({ uuid }) => uuid} />
       )}
+      {dialog}
       {verifying !== undefined && <VerifyDialog target={target} point={verifying} onClose={() => setVerifying(undefined)} />}
     </Stack>
   )
@@ -147,7 +164,23 @@ function Chain({ points }: { readonly points: readonly RestorePoint[] }) {
   return <Text size="sm">{T.chain.some(times.length, relative(newest, now), relative(oldest, now))}</Text>
 }
 
-function Verified({ point: { complete, verified } }: { readonly point: RestorePoint }) {
+function Verified({ point }: { readonly point: RestorePoint }) {
+  return (
+    <>
+      <ReadBack point={point} />
+      {point.tested !== null && (
+        <Group gap={4} wrap="nowrap">
+          {point.tested.outcome === 'ready' ? <CheckCircledIcon aria-hidden /> : <CrossCircledIcon aria-hidden />}
+          <Text size="xs" {...(point.tested.outcome === 'ready' ? {} : { c: 'red', fw: 700 })}>
+            {T.tested[point.tested.outcome](duration(point.tested.seconds))} <Age time={point.tested.at} />
+          </Text>
+        </Group>
+      )}
+    </>
+  )
+}
+
+function ReadBack({ point: { complete, verified } }: { readonly point: RestorePoint }) {
   if (!complete) return <Text size="xs">{T.incomplete}</Text>
   if (verified === null)
     return (

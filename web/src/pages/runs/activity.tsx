@@ -13,24 +13,36 @@ import { type Column, Rows } from '../../parts/rows.tsx'
 import { runColumns } from '../../parts/run-columns.tsx'
 import { Waiting } from '../../parts/waiting.tsx'
 import { TEXTS } from '../../texts/en.ts'
+import { Activities } from '../activities/activities.tsx'
 
 const T = TEXTS.runs
+const TABS = ['runs', 'activities', 'alerts'] as const
 const STATES: readonly RunState[] = ['running', 'queued', 'success', 'partial', 'failed', 'cancelled', 'interrupted', 'skipped']
 
 /** What ran and what was told of it; the filters are in the address. */
 export function Activity() {
   const [parameters, setParameters] = useSearchParams()
-  const tab = parameters.get('tab') === 'alerts' ? 'alerts' : 'runs'
+  const tab = TABS.find((one) => one === parameters.get('tab')) ?? 'runs'
   return (
     <Stack>
       <PageHead title={T.title} />
-      <Tabs value={tab} onChange={(to) => setParameters(to === 'alerts' ? { tab: 'alerts' } : {}, { replace: true })} keepMounted={false}>
+      <Tabs
+        value={tab}
+        onChange={(to) => setParameters(to === null || to === 'runs' ? {} : { tab: to }, { replace: true })}
+        keepMounted={false}
+      >
         <Tabs.List>
-          <Tabs.Tab value="runs">{T.tabs.runs}</Tabs.Tab>
-          <Tabs.Tab value="alerts">{T.tabs.alerts}</Tabs.Tab>
+          {TABS.map((one) => (
+            <Tabs.Tab value={one} key={one}>
+              {T.tabs[one]}
+            </Tabs.Tab>
+          ))}
         </Tabs.List>
         <Tabs.Panel value="runs" pt="sm">
           <Runs />
+        </Tabs.Panel>
+        <Tabs.Panel value="activities" pt="sm">
+          <Activities />
         </Tabs.Panel>
         <Tabs.Panel value="alerts" pt="sm">
           <Alerts />

@@ -1,0 +1,46 @@
+import { Anchor, Text } from '@mantine/core'
+import { Link } from 'react-router'
+import type { Activity } from '../../../../src/core/control/activity.ts'
+import { Age } from '../../parts/age.tsx'
+import { CopyId } from '../../parts/copy-id.tsx'
+import { duration } from '../../parts/measures.ts'
+import { activityPath } from '../../parts/paths.ts'
+import type { Column } from '../../parts/rows.tsx'
+import { TEXTS } from '../../texts/en.ts'
+import { ActivityBadge } from './activity-badge.tsx'
+
+const T = TEXTS.activities
+
+export function subjectInWords({ subject: { plan, vm, seed, jobName } }: Activity): string {
+  return plan?.name ?? vm?.name ?? seed ?? jobName ?? '–'
+}
+
+export const ACTIVITY_COLUMNS: readonly Column<Activity>[] = [
+  {
+    key: 'what',
+    head: T.columns.what,
+    cell: (activity) => (
+      <Anchor component={Link} to={activityPath(activity.id)} size="sm" fw={600}>
+        {T.kinds[activity.kind]}: {subjectInWords(activity)}
+      </Anchor>
+    ),
+  },
+  { key: 'state', head: T.columns.state, kind: 'tight', cell: (activity) => <ActivityBadge activity={activity} /> },
+  {
+    key: 'now',
+    head: T.columns.now,
+    cell: ({ error, stage, waitingFor, endedAt }) => (
+      <Text size="xs">{error?.message ?? (endedAt === null ? (waitingFor ?? stage?.text ?? '') : '')}</Text>
+    ),
+  },
+  { key: 'by', head: T.columns.by, cell: ({ by, cause }) => (cause.kind === 'hand' ? by.name : T.causes[cause.kind]) },
+  { key: 'when', head: T.columns.when, kind: 'tight', cell: ({ startedAt, queuedAt }) => <Age time={startedAt ?? queuedAt} /> },
+  {
+    key: 'took',
+    head: T.columns.took,
+    kind: 'number',
+    cell: ({ startedAt, endedAt }) =>
+      startedAt === null || endedAt === null ? '–' : duration((Date.parse(endedAt) - Date.parse(startedAt)) / 1000),
+  },
+  { key: 'id', head: T.columns.id, cell: ({ id }) => <CopyId id={id} of="activity" /> },
+]

@@ -1,0 +1,152 @@
+/** A recovery plan: its picture, how fresh its VMs are, and its runs. */
+import { ActionIcon, Button, Menu, Stack, Text, Title } from '@mantine/core'
+import { DotsHorizontalIcon, PlayIcon } from '@radix-ui/react-icons'
+import { useQuery, useQueryClient } from '@tanstack/react-query'
+import { useState } from 'react'
+import { Link, useNavigate, useParams } from 'react-router'
+import type {
+  PlanCheck,
+  PlanGroupSpec,
+  PlanRunMode,
+  PlanVm,
+  RecoveryPlanRecord,
+} from '../../../../src/core/control/recovery-plan-record.ts'
+import { post, remove } from '../../api/client.ts'
+import { planQuery, planRunsQuery, protectionsQuery } from '../../api/queries.ts'
+import { Confirm } from '../../parts/dialog.tsx'
+import { Empty } from '../../parts/empty.tsx'
+import { duration } from '../../parts/measures.ts'
+import { PageHead } from '../../parts/page-head.tsx'
+import { planPath } from '../../parts/paths.ts'
+import { ProblemNote } from '../../parts/problem-note.tsx'
+import { useMay } from '../../parts/rights.tsx'
+import { Rows } from '../../parts/rows.tsx'
+import { tellDone } from '../../parts/tell.ts'
+import { Waiting } from '../../parts/waiting.tsx'
+import { TEXTS } from '../../texts/en.ts'
+import { ACTIVITY_COLUMNS } from '../activities/activity-columns.tsx'
+import { PlanPicture, type VmLook } from './plan-picture.tsx'
+import { PlanProblems } from './plan-problems.tsx'
+import { RunPlan } from './run-plan.tsx'
+
+const T = TEXTS.plans
+
+export function PlanPage() {
+  const { id = '' } = useParams()
+  const plan = useQuery(planQuery(id))
+  if (plan.isPending) return <Waiting />
+  if (plan.data === undefined) {
+    return (
+      <Stack>
+        <PageHead title={T.title} above={[{ to: '/plans', label: T.title }]} />
+        <ProblemNote error={plan.error} />
+      </Stack>
+    )
+  }
+  return <Shown plan={plan.data} />
+}
+
+function Shown({ plan }: { readonly plan: RecoveryPlanRecord }) {
+  const { id: _id, createdAt: _made, updatedAt: _changed, version, ...spec } = plan
+  const check = useQuery({ queryKey: ['plan-check', plan.id, version], queryFn: () => post<PlanCheck>('/plans/check', spec), retry: false })
+  const runs = useQuery(planRunsQuery(plan.id))
+  const protections = useQuery(protectionsQuery).data
+  const [running, setRunning] = useState<PlanRunMode>()
+  const mayAct = useMay('operator')
+  const lookOf = (group: PlanGroupSpec, { vm }: PlanVm): VmLook => {
+    const known = check.data?.vms.find((one) => one.vm === vm && one.group === group.name)
+    const problem = check.data?.problems.find((one) => one.vm === vm && one.group === group.name)
+    const name = known?.name ?? protections?.find((one) => one.vm.uuid === vm)?.vm.name ?? vm.slice(0, 8)
+    if (problem !== undefined) return { name, text: problem.text, look: 'bad' }
+    const loss = known?.lossSeconds
+    return { name, text: loss === undefined || loss === null ? '' : T.age(duration(loss)), look: known === undefined ? 'plain' : 'good' }
+  }
+  return (
+    <Stack>
+      <PageHead title={plan.name} above={[{ to: '/plans', label: T.title }]}>
+        {mayAct && (
+          <>
+            <Button leftSection={<PlayIcon aria-hidden />} onClick={() => setRunning('test')}>
+              {T.runTest}
+            </Button>
+            <Menu position="bottom-end" transitionProps={{ duration: 0 }}>
+              <Menu.Target>
+                <Button size="compact-sm" color="red" variant="light">
+                  {T.runReal}
+                </Button>
+              </Menu.Target>
+              <Menu.Dropdown>
+                {(['planned', 'unplanned'] as const).map((mode) => (
+                  <Menu.Item key={mode} onClick={() => setRunning(mode)}>
+                    <Text size="sm">{T.runGo[mode]}</Text>
+                    <Text size="xs" c="dimmed">
+                      {TEXTS.failover.inShort[mode === 'planned' ? 'planned-failover' : 'failover']}
+                    </Text>
+                  </Menu.Item>
+                ))}
+              </Menu.Dropdown>
+            </Menu>
+          </>
+        )}
+        <PlanMenu plan={plan} />
+      </PageHead>
+      {plan.description !== '' && <Text size="sm">{plan.description}</Text>}
+      <PlanProblems check={check.data} error={check.error} />
+      <PlanPicture groups={plan.groups} lookOf={lookOf} />
+      <Text size="sm" c="dimmed">
+        {T.onFailure}: {T.failures[plan.onFailure]} {T.readyIn(plan.ready.join(', '), duration(plan.readyTimeoutSeconds))}
+      </Text>
+      <Title order={2} size="h5">
+        {T.runs}
+      </Title>
+      <ProblemNote error={runs.error} />
+      {runs.isPending && <Waiting lines={2} />}
+      {runs.data?.items.length === 0 && <Empty text={T.noRun} />}
+      {runs.data !== undefined && runs.data.items.length > 0 && (
+        <Rows label={T.runs} columns={ACTIVITY_COLUMNS} rows={runs.data.items} keyOf={({ id }) => id} />
+      )}
+      {running !== undefined && <RunPlan plan={plan} mode={running} onClose={() => setRunning(undefined)} />}
+    </Stack>
+  )
+}
+
+function PlanMenu({ plan }: { readonly plan: RecoveryPlanRecord }) {
+  const mayChange = useMay('administrator')
+  const [removing, setRemoving] = useState(false)
+  const navigate = useNavigate()
+  const client = useQueryClient()
+  if (!mayChange) return null
+  return (
+    <>
+      <Menu position="bottom-end" transitionProps={{ duration: 0 }}>
+        <Menu.Target>
+          <ActionIcon variant="subtle" color="gray" aria-label={TEXTS.actions.more(plan.name)}>
+            <DotsHorizontalIcon />
+          </ActionIcon>
+        </Menu.Target>
+        <Menu.Dropdown>
+          <Menu.Item component={Link} to={`${planPath(plan.id)}/edit`}>
+            {TEXTS.actions.edit}
+          </Menu.Item>
+          <Menu.Item color="red" onClick={() => setRemoving(true)}>
+            {TEXTS.actions.remove}
+          </Menu.Item>
+        </Menu.Dropdown>
+      </Menu>
+      <Confirm
+        opened={removing}
+        onClose={() => setRemoving(false)}
+        title={T.removeTitle(plan.name)}
+        text={T.removeText}
+        go={TEXTS.actions.remove}
+        grave
+        act={async () => {
+          await remove(`/plans/${plan.id}`)
+          tellDone(T.removed(plan.name))
+          await client.invalidateQueries({ queryKey: ['plans'], exact: true })
+          void navigate('/plans')
+        }}
+      />
+    </>
+  )
+}

@@ -1,0 +1,33 @@
+import { Alert, Anchor, Group, Stack, Text } from '@mantine/core'
+import { CrossCircledIcon } from '@radix-ui/react-icons'
+import { Link } from 'react-router'
+import type { Activity } from '../../../../src/core/control/activity.ts'
+import { Age } from '../../parts/age.tsx'
+import { activityPath } from '../../parts/paths.ts'
+import { TEXTS } from '../../texts/en.ts'
+import { ActivityBadge } from '../activities/activity-badge.tsx'
+import { ActivityProgress } from '../activities/activity-progress.tsx'
+
+/** An activity in the place where it was begun. */
+export function InlineActivity({ activity }: { readonly activity: Activity | undefined }) {
+  if (activity === undefined) return null
+  return (
+    <Stack gap="xs" aria-live="polite">
+      <Group gap="xs">
+        <ActivityBadge activity={activity} />
+        <Anchor component={Link} to={activityPath(activity.id)} size="sm">
+          {TEXTS.activities.kinds[activity.kind]}
+        </Anchor>
+        <Text size="xs" c="dimmed">
+          <Age time={activity.startedAt ?? activity.queuedAt} />
+        </Text>
+      </Group>
+      {activity.endedAt === null && <ActivityProgress activity={activity} />}
+      {activity.error !== null && (
+        <Alert color="red" variant="light" icon={<CrossCircledIcon aria-hidden />} title={activity.error.message}>
+          {activity.error.hint}
+        </Alert>
+      )}
+    </Stack>
+  )
+}
