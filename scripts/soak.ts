@@ -1,6 +1,6 @@
 /**
- * `npm run soak`: the long versions of the tests that look for rare mistakes: 300 kills of runs and 200 of a server, the whole fault matrix, a million inputs for each
- * decoder. Hours. Usage: npm run soak [-- kills|server|matrix|fuzz]
+ * `npm run soak`: the long versions of the tests that look for rare mistakes: 300 kills of runs and 200 of a server, both fault matrices whole, 300 kills of
+ * failovers, a million inputs for each decoder. Hours. Usage: npm run soak [-- kills|server|matrix|failover-matrix|failover-kills|fuzz]
  */
 import { spawnSync } from 'node:child_process'
 import { globSync } from 'node:fs'
@@ -13,6 +13,8 @@ const parts: Readonly<Record<string, { readonly env: Readonly<Record<string, str
   kills: { env: { UNDERSTUDY_KILLS: '300' }, files: ['test/fault/kill.test.ts'] },
   server: { env: { UNDERSTUDY_SERVER_KILLS: '200' }, files: ['test/fault/server-kill.test.ts'] },
   matrix: { env: { UNDERSTUDY_MATRIX: 'all' }, files: ['test/fault/matrix.test.ts'] },
+  'failover-matrix': { env: { UNDERSTUDY_MATRIX: 'all' }, files: ['test/fault/failover-matrix.test.ts'] },
+  'failover-kills': { env: { UNDERSTUDY_FAILOVER_KILLS: '300' }, files: ['test/fault/failover-kill.test.ts'] },
   fuzz: {
     env: { UNDERSTUDY_FUZZ_ROUNDS: '1000000' },
     files: [

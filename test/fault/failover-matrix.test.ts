@@ -9,7 +9,7 @@ const seed = Number(process.env.UNDERSTUDY_SEED ?? Date.now() % 1_000_000)
 const only = process.env.UNDERSTUDY_CELLS
 
 test(`faults at the stages of failovers: right bytes or one clear error, taken back or gone on with, and nothing left (UNDERSTUDY_SEED=${seed})`, {
-  timeout: wanted === 'all' ? 14_400_000 : 600_000,
+  timeout: wanted === 'all' ? 14_400_000 : 120_000 + Number(wanted) * 10_000,
 }, async (t) => {
   const cells = allFailoverCells().filter(
     ({ fault, operation, step, side, then }) => only === undefined || `${fault}, ${operation}, ${step}, ${side}, ${then}`.includes(only),

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { after, before, describe, test } from 'node:test'
 import { readFailoverMark, readHandoverMark } from '../../src/core/failover/marks.ts'
+import { XapiError } from '../../src/xapi/errors.ts'
 import { failOver, goBack, handOver, hashesNow, turnRound, undo, vmOf } from '../support/failing-over.ts'
 import { type StartedLab, type StartedPool, startLab } from '../support/lab.ts'
 import {
@@ -105,6 +106,57 @@ describe('failing over as planned, and back', () => {
     await assert.rejects(handOver(chain), { code: 'SHUTDOWN_NOT_POSSIBLE' })
     assert.equal(await stateOf(source, vm.uuid), 'Running')
     assert.equal((await handOver(chain, { shutdown: 'hard' })).failover.vm.name, 'source')
+  })
+
+  test('planned: a shutdown that hangs is given up, and the source runs, even when its guest obeys afterwards', async () => {
+    const { vm, chain } = await protect()
+    let shutdowns = 0
+    const hanging = async (method: string, params: readonly unknown[], go: () => Promise<unknown>) => {
+      if (method !== 'VM.clean_shutdown') return go()
+      if (++shutdowns === 1) throw new XapiError('VM_SHUTDOWN_TIMEOUT', [String(params[0]), '0.5'], 'VM.clean_shutdown')
+      // The guest goes down when it was given up already.
+      setTimeout(() => void source.pool.invoke('VM.hard_shutdown', params[0]), 500)
+      throw new XapiError('VM_SHUTDOWN_TIMEOUT', [String(params[0]), '0.5'], 'VM.clean_shutdown')
+    }
+    for (const _ of ['in time', 'late']) {
+      await assert.rejects(handOver(chain, { sourceMeddle: hanging, shutdownMs: 500 }), { code: 'SHUTDOWN_FAILED' })
+      const record = vmOf(await look(source), vm.uuid)[1]
+      assert.equal(record.power_state, 'Running')
+      assert.deepEqual(record.blocked_operations, {})
+      assert.equal(record.other_config['understudy:handover'], undefined)
+      assertProtected(await look(target), chain)
+    }
+    assert.equal(shutdowns, 2)
+    await handOver(chain)
+  })
+
+  test('home again, an original has the HA priority, the description and the automatic start that it had, and nothing of a replica', async () => {
+    const { vm, chain } = await protect()
+    await withXapi(source, async (xapi) => {
+      const ref = await xapi.byUuid('VM', vm.uuid)
+      await xapi.call('VM.set_ha_restart_priority', [ref, 'restart'])
+      await xapi.call('VM.set_name_description', [ref, 'the ledger'])
+      await xapi.call('VM.set_order', [ref, 7])
+      await xapi.call('VM.add_to_other_config', [ref, 'auto_poweron', 'true'])
+    })
+    await replicate(chain)
+    await handOver(chain)
+    await turnRound(chain)
+    const meanwhile = vmOf(await look(source), vm.uuid)[1]
+    assert.equal(meanwhile.ha_restart_priority, '')
+    assert.equal(meanwhile.other_config.auto_poweron, undefined)
+    const { warnings } = (await goBack(chain)).planned as NonNullable<Awaited<ReturnType<typeof goBack>>['planned']>
+    assert.ok(!warnings.some(({ code }) => code === 'ha-priority-refused'))
+    const record = vmOf(await look(source), vm.uuid)[1]
+    assert.equal(record.ha_restart_priority, 'restart')
+    assert.equal(record.name_description, 'the ledger')
+    assert.equal(record.order, 7)
+    assert.equal(record.other_config.auto_poweron, 'true')
+    assert.deepEqual(
+      Object.keys(record.other_config).filter((key) => key.startsWith('understudy:')),
+      [],
+    )
+    assertNoLeftovers(await look(source), await look(target), chain, vm)
   })
 
   test('there and back, twice: the original is updated in place, only changes travel, restore points hold the right bytes, and protection is as before', async () => {

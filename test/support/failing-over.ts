@@ -169,10 +169,17 @@ export const handOver = (
     readonly checks?: readonly ReadinessCheck[]
     readonly timeoutMs?: number
     readonly shutdown?: 'clean' | 'hard'
+    readonly shutdownMs?: number
   } = {},
 ): Promise<PlannedReport> =>
   withBoth(chain.target, chain.source, async (here, there) => {
     const readiness = changes.checks === undefined ? {} : { readiness: { checks: changes.checks, timeoutMs: changes.timeoutMs ?? 60_000 } }
-    const wishes = { ...PLANNED, chain, ...readiness, shutdown: changes.shutdown ?? 'clean' }
+    const wishes = {
+      ...PLANNED,
+      chain,
+      ...readiness,
+      shutdown: changes.shutdown ?? 'clean',
+      shutdownMs: changes.shutdownMs ?? 60_000,
+    } as const
     return plannedFailover(optionsFor(here, changes), meddled(there, changes.sourceMeddle), wishes, settings(changes))
   })

@@ -29,7 +29,11 @@ export async function takeBase(
   try {
     const disks = await disksOfVm(target, await target.record('VM', vm, { signal }), signal)
     const tracker = { target, signal, log: (message: string) => log(options, message) }
-    await Promise.all(disks.filter(({ record }) => !record.cbt_enabled).map(({ vdi }) => track(tracker, vdi)))
+    // Once more where it failed: without it, going back is a full copy.
+    const tracked = await Promise.all(
+      disks.filter(({ record }) => !record.cbt_enabled).map(async ({ vdi }) => (await track(tracker, vdi)) || track(tracker, vdi)),
+    )
+    if (tracked.includes(false)) warnings.push(NOT_TRACKED)
     await dropBases(options, vm, chain.job)
     snapshot = (await target.callAsync('VM.snapshot', [vm, baseName(chain.job, id)], { signal })) as Ref<'VM'>
     const record = await target.record('VM', snapshot, { signal })
@@ -56,6 +60,12 @@ export async function takeBase(
     })
     return undefined
   }
+}
+
+const NOT_TRACKED: Reason = {
+  code: 'base-not-tracked',
+  text: 'the storage refused to track changes of a disk: going back sends that disk whole',
+  avoid: 'put replicas on storage that can track changes (docs/replicate.md)',
 }
 
 /** Snapshots that attempts of the same failover left. */

@@ -77,7 +77,7 @@ const named = ({ uuid, name }: FailedOver) => ({ uuid, name })
 async function findHome(there: FailoverOptions, { uuid, mark }: FailedOver): Promise<FailedOver | undefined> {
   if (mark.state !== 'turned') return undefined
   const found = await findFailedOver(there, { vm: uuid, job: mark.job })
-  return found.find((each) => !each.mark.clone && !(each.mark.state === 'preparing' && each.powerState === 'Halted'))
+  return found.find((each) => !each.mark.clone && !(each.mark.state !== 'active' && each.powerState === 'Halted'))
 }
 
 /**

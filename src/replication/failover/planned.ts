@@ -8,7 +8,7 @@ import { HANDED_OVER, type HandoverMark, readHandoverMark } from '../../core/fai
 import { Failure } from '../../core/failure.ts'
 import { MARK, RUNNING_OPERATIONS } from '../../core/marks.ts'
 import type { RunReport } from '../../core/report.ts'
-import { XapiError } from '../../xapi/errors.ts'
+import { XapiConnectionError, XapiError } from '../../xapi/errors.ts'
 import type { RecordOf } from '../../xapi/records.generated.ts'
 import type { Ref } from '../../xapi/ref.ts'
 import type { Xapi } from '../../xapi/xapi.ts'
@@ -65,11 +65,15 @@ export async function plannedFailover(
   return withChain(run, (held) => new Handover({ ...options, signal: held.signal }, source, wishes, held).run())
 }
 
+/** How long after a shutdown that was given up the guest is watched, at most. */
+const LATE_SHUTDOWN_MS = 30_000
+
 class Handover {
   readonly #options: FailoverOptions
   readonly #source: Xapi
   readonly #wishes: PlannedWishes
   readonly #run: RunOptions
+  #askedInVain = false
   readonly #vm: { ref: Ref<'VM'>; record: RecordOf['VM'] } = { ref: '' as Ref<'VM'>, record: {} as RecordOf['VM'] }
 
   constructor(options: FailoverOptions, source: Xapi, wishes: PlannedWishes, run: RunOptions) {
@@ -202,6 +206,7 @@ class Handover {
       signal.throwIfAborted()
       const now = await this.#source.call<string>('VM.get_power_state', [ref], { signal })
       if (now === 'Halted') return
+      this.#askedInVain = !hard
       const why = error instanceof XapiError ? error.message : `it took more than ${Math.round(this.#wishes.shutdownMs / 1000)} s`
       throw new Failure(
         'SHUTDOWN_FAILED',
@@ -248,6 +253,7 @@ class Handover {
         await giveBack(late, failed.ref)
       }
       await undoHandover(late, this.#source, this.#vm.ref)
+      if (this.#askedInVain) await this.#outlastShutdown(late)
     } catch (error) {
       const why = cause instanceof Error ? cause.message : String(cause)
       const explained = explainError(error) as Error
@@ -258,6 +264,25 @@ class Handover {
         error,
       )
     }
+  }
+
+  /** The guest was asked, and may obey when nobody waits for it any more: a while later it has to run all the same. */
+  async #outlastShutdown(late: FailoverOptions): Promise<void> {
+    const { ref, record } = this.#vm
+    if (record.power_state !== 'Running') return
+    const timeoutMs = Math.min(LATE_SHUTDOWN_MS, Math.max(2000, this.#wishes.shutdownMs / 10))
+    step(this.#options, 'outlast', `seeing that "${record.name_label}" goes on running`)
+    let halted = false
+    const down = (now: RecordOf['VM'] | undefined) => {
+      halted = now?.power_state === 'Halted'
+      return halted || now === undefined
+    }
+    try {
+      await this.#source.waitFor('VM', ref, down, { signal: late.signal, timeoutMs })
+    } catch (error) {
+      if (!(error instanceof XapiConnectionError && error.reason === 'timeout')) throw error
+    }
+    if (halted) await startVm({ target: this.#source, signal: late.signal }, ref)
   }
 
   async #setMark(state: HandoverMark['state'], was = 'Running'): Promise<void> {

@@ -65,7 +65,9 @@ export async function reprotect(
 /** A VM on the other side that was about to take over when that ended is a replica again; Failure ALREADY_FAILED_OVER when it has. */
 async function assertNotHome(there: FailoverOptions, { uuid, name, mark: { job, state } }: FailedOver): Promise<void> {
   for (const back of await findFailedOver(there, { vm: uuid, job })) {
-    if (back.mark.clone || (back.mark.state === 'turned' && state !== 'turned')) continue
+    // Turned round again, and down: it is about to be the replica. Of an earlier turn: its mark means nothing any more.
+    const older = back.mark.state === 'turned' && (state !== 'turned' || back.powerState === 'Halted')
+    if (back.mark.clone || older) continue
     if (back.mark.state === 'preparing' && back.powerState === 'Halted') {
       await giveBack(there, back.ref)
       continue

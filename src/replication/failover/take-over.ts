@@ -22,7 +22,7 @@ import { findByUuid, type PoolView, viewPool } from '../pool-view.ts'
 import { askByTracking, askStarted } from '../prepare-run.ts'
 import type { WantedPoint } from '../proof/find-point.ts'
 import { takeBase } from './base-snapshot.ts'
-import { copyVm, placeVifs, removeCopy } from './copy-vm.ts'
+import { copyVm, placeVifs } from './copy-vm.ts'
 import { setMark, unblock } from './failover-mark.ts'
 import { holding } from './lock.ts'
 import { type FailoverOptions, isoTime, log, step } from './options.ts'
@@ -31,7 +31,7 @@ import { type Readiness, watchUntilReady } from './readiness.ts'
 import { replaceDisk } from './replace-disk.ts'
 import { blockStart, lookAtSource, type SilentPool } from './source-look.ts'
 import { startVm } from './start-vm.ts'
-import { findFailedOver, giveBack } from './undo.ts'
+import { findFailedOver, giveBack, removeClone } from './undo.ts'
 
 export interface TakeOverWishes {
   readonly wanted: WantedPoint
@@ -242,7 +242,7 @@ async function undoing<T>(options: FailoverOptions, { plan }: PreparedTakeOver, 
   } catch (error) {
     // The signal may be what ended it.
     const late = { ...options, signal: AbortSignal.timeout(180_000) }
-    await takeBack(late, plan.clone, vm).catch((failure: Error) =>
+    await takeBack(late, plan, vm).catch((failure: Error) =>
       log(
         options,
         `could not take it back now: the same command goes on from here, understudy failover undo takes it back (${failure.message})`,
@@ -253,10 +253,10 @@ async function undoing<T>(options: FailoverOptions, { plan }: PreparedTakeOver, 
   }
 }
 
-async function takeBack(options: FailoverOptions, clone: boolean, vm: Ref<'VM'>): Promise<void> {
+async function takeBack(options: FailoverOptions, { clone, chain }: TakeOverPlan, vm: Ref<'VM'>): Promise<void> {
   // An answer may be all that was lost.
   if ((await options.target.call<string>('VM.get_power_state', [vm], { signal: options.signal })) !== 'Halted') return
-  if (clone) await removeCopy(options.target, vm, options.signal)
+  if (clone) await removeClone(options, vm, chain.job)
   else await giveBack(options, vm)
 }
 
@@ -296,7 +296,7 @@ async function settleHalf(options: FailoverOptions, { chain }: TakeOverPlan): Pr
     if (!mark.clone || mark.state !== 'preparing' || mark.sr !== chain.sr) continue
     if (powerState !== 'Halted') return { ref, uuid, name, mark }
     log(options, `removing "${name}", left by a failover that ended early`)
-    await removeCopy(options.target, ref, options.signal)
+    await removeClone(options, ref, chain.job)
   }
   return undefined
 }

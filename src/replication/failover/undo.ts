@@ -24,6 +24,12 @@ export async function giveBack({ target, signal }: Pick<FailoverOptions, 'target
   await target.call('VM.set_other_config', [vm, config], { signal })
 }
 
+/** A clone that took over, or was to, with the snapshot that it had when it did. */
+export async function removeClone(options: Pick<FailoverOptions, 'target' | 'signal'>, vm: Ref<'VM'>, job: string): Promise<void> {
+  await dropBases(options, vm, job)
+  await removeCopy(options.target, vm, options.signal)
+}
+
 export interface FailedOver {
   readonly ref: Ref<'VM'>
   readonly uuid: string
@@ -76,7 +82,7 @@ export async function undoFailover(options: FailoverOptions, failed: FailedOver)
     step(held, 'stop', `stopping "${name}"`)
     const state = await target.call<string>('VM.get_power_state', [ref], { signal })
     if (state !== 'Halted') await target.callAsync('VM.hard_shutdown', [ref], { signal })
-    if (mark.clone) return removeCopy(target, ref, signal)
+    if (mark.clone) return removeClone(held, ref, mark.job)
     const { replica } = await inspectTarget(
       await viewPool(target, signal),
       mark,
