@@ -137,6 +137,7 @@ async function openTargets(
     waitMs: wanted.waitMs,
     signal,
     budget: createByteBudget(MEMORY),
+    ...leastSegment(process.env.UNDERSTUDY_LEAST_SEGMENT),
     ...(wanted.limits.length === 0 ? {} : { beforeWrite: limiter(wanted.limits, signal) }),
   }
   const opened = await Promise.allSettled(wanted.targets.map(({ to }) => pools.open('target', to)))
@@ -249,6 +250,15 @@ function parse(args: readonly string[]): Arguments {
     memory: values.memory,
     json: values.json,
   }
+}
+
+/** Bytes; undefined: the default. For tests, and for hosts where an upload costs less than about a second. */
+function leastSegment(text: string | undefined): Pick<RunOptions, 'leastSegment'> {
+  if (text === undefined || text === '') return {}
+  const bytes = Number(text)
+  if (!Number.isSafeInteger(bytes) || bytes < MIB)
+    throw new UsageError(`UNDERSTUDY_LEAST_SEGMENT is a number of bytes from ${MIB}, not '${text}'`)
+  return { leastSegment: bytes }
 }
 
 function waitArgument(text: string): number {

@@ -34,6 +34,8 @@ export const MARK = {
   self: 'understudy:self',
   /** On a restore point's disk, where its run compared both disks whole: JSON of DigestMark. */
   digest: 'understudy:digest',
+  /** On a running source VM while its pool takes a checkpoint of it: id of the run. A toolstack that dies then leaves it suspended. */
+  checkpoint: 'understudy:checkpoint',
   /** On the memory of a restore point, a disk that hangs on no VM: JSON of MemoryMark. */
   memory: 'understudy:memory',
   /** On the same: what the source's toolstack kept of the domain (`last_booted_record`), which a resumption needs. */

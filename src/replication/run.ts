@@ -67,6 +67,7 @@ export async function executeRuns(runs: readonly PlannedRun[], startedAt: Date):
     await Promise.all(living().map((target) => fail(target, error)))
     await source.settle(targets.map((target) => target.outcome())).catch(() => undefined)
   }
+  await source.releaseVm()
   await source.unblockMigration()
   await source.unblockMigration()
   release()

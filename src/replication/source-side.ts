@@ -17,6 +17,7 @@ import {
   confirmSnapshot,
   dropSnapshotVm,
   enableTracking,
+  goOn,
   readSnapshot,
   type SourceSnapshot,
   takeCheckpoint,
@@ -50,6 +51,7 @@ export class SourceSide {
   readonly #readings = new Map<string, DiskReading>()
   #blocked: readonly string[] = []
   #snapshot: SourceSnapshot | undefined
+  #checkpointing = false
   /** For the reports of all targets. */
   readonly warnings: Reason[] = []
   readonly removed: MergedRemoval[] = []
@@ -67,6 +69,7 @@ export class SourceSide {
   }
 
   async clean(takers: readonly SourceTaker[]): Promise<void> {
+    if (MARK.checkpoint in this.#vm.record.other_config) await this.#letGoOn(this.#context.signal)
     await this.#remove(takers, 'before')
     await this.#cleanMarks()
   }
@@ -149,8 +152,23 @@ export class SourceSide {
     return this.#snapshot
   }
 
+  async #letGoOn(signal: AbortSignal): Promise<void> {
+    this.warnings.push(...(await goOn({ source: this.#context.source, signal }, this.#vm.ref)))
+    this.#checkpointing = false
+  }
+
+  /** A run that failed in the middle of a checkpoint leaves no VM suspended, as far as its pool answers. Never throws. */
+  async releaseVm(): Promise<void> {
+    if (!this.#checkpointing) return
+    await this.#letGoOn(AbortSignal.timeout(60_000)).catch((error: Error) =>
+      this.#context.log(`whether the VM still runs could not be seen to, the next run does: ${error.message}`),
+    )
+  }
+
   async #checkpoint(srs: readonly string[]): Promise<SourceSnapshot | undefined> {
+    this.#checkpointing = this.#vm.record.power_state === 'Running'
     const taken = await takeCheckpoint(this.#context, this.#vm.ref, srs)
+    this.#checkpointing = false
     if (!('kind' in taken)) return taken
     this.warnings.push(...taken.warnings)
     return undefined

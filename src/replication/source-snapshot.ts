@@ -103,7 +103,9 @@ export async function takeCheckpoint(
   srs: readonly string[],
 ): Promise<SourceSnapshot | { readonly kind: 'not-possible'; readonly warnings: readonly Reason[] }> {
   const { source, ids, signal } = context
-  const before = await source.call<string>('VM.get_power_state', [vm], { signal })
+  const running = (await source.call<string>('VM.get_power_state', [vm], { signal })) === 'Running'
+  // A map set whole would take away what somebody else adds in this moment.
+  if (running) await source.call('VM.add_to_other_config', [vm, MARK.checkpoint, ids.run], { signal })
   let ref: Ref<'VM'>
   try {
     ref = (await source.callAsync('VM.checkpoint', [vm, unfinishedName(ids, srs)], { signal })) as Ref<'VM'>
@@ -113,9 +115,9 @@ export async function takeCheckpoint(
       `the pool refused a checkpoint (${[error.code, ...error.params.slice(1)].join(', ')})`,
       AVOID[error.code],
     )
-    const stopped = before === 'Running' ? await goOn(context, vm) : []
-    return { kind: 'not-possible', warnings: [refused, ...stopped] }
+    return { kind: 'not-possible', warnings: [refused, ...(running ? await goOn(context, vm) : [])] }
   }
+  if (running) await source.call('VM.remove_from_other_config', [vm, MARK.checkpoint], { signal })
   return readMade(context, ref)
 }
 
@@ -125,10 +127,18 @@ const AVOID: Readonly<Record<string, string>> = {
   SR_SUSPEND_SPACE_INSUFFICIENT: 'free space on the storage repository for suspend images: about a third more than the memory of the VM',
 }
 
-/** A checkpoint that failed half-way can leave the VM suspended: it was running, and is to run. Said in any case. */
-async function goOn({ source, signal }: RunContext, vm: Ref<'VM'>): Promise<readonly Reason[]> {
-  const state = await source.call<string>('VM.get_power_state', [vm], { signal })
-  if (state !== 'Suspended') return []
+/**
+ * A checkpoint that failed half-way, or whose toolstack died, can leave the VM suspended: it was running, and is to run. Said in any case.
+ * For a VM that has MARK.checkpoint.
+ */
+export async function goOn({ source, signal }: Pick<RunContext, 'source' | 'signal'>, vm: Ref<'VM'>): Promise<readonly Reason[]> {
+  const resumed =
+    (await source.call<string>('VM.get_power_state', [vm], { signal })) === 'Suspended' ? await resume({ source, signal }, vm) : []
+  await source.call('VM.remove_from_other_config', [vm, MARK.checkpoint], { signal })
+  return resumed
+}
+
+async function resume({ source, signal }: Pick<RunContext, 'source' | 'signal'>, vm: Ref<'VM'>): Promise<readonly Reason[]> {
   try {
     await source.callAsync('VM.resume', [vm, false, false], { signal })
     return [{ code: 'source-was-suspended', text: 'the checkpoint failed with the VM suspended: it was resumed' }]

@@ -24,6 +24,7 @@ import {
   withTwoPools,
   withXapi,
 } from '../support/replicating.ts'
+import { replicateAll, reportsOf } from '../support/several-targets.ts'
 
 describe('memory of VMs', () => {
   let source: StartedPool
@@ -183,6 +184,68 @@ describe('memory of VMs', () => {
     await replicate(chain, { retention: 2 })
     const left = (await imagesOn(target)).filter(({ other_config: config }) => config['understudy:memory']?.includes(chain.job))
     assert.deepEqual(left, [], 'memory that no restore point names is a left-over')
+  })
+
+  test('two targets get the memory of one checkpoint, which is read once', async () => {
+    const vm = await running()
+    const chain = chainBetween(source, target, vm)
+    const chains = [chain, { ...chain, sr: target.srs[1]?.uuid as string }]
+    const reports = reportsOf(await replicateAll(chains, { memory: true, verify: 'off' }))
+    const memories = reports.map(({ memory }) => memory?.target as string)
+    const [one, other] = await Promise.all(memories.map((uuid) => hashOf(target, uuid)))
+    assert.equal(one, other)
+    assert.notEqual(memories[0], memories[1])
+    const given = (reports[0]?.totals.bytesRead ?? 0) + (reports[1]?.totals.bytesRead ?? 0)
+    assert.ok((reports[0]?.together?.bytesRead ?? Number.POSITIVE_INFINITY) <= 0.6 * given, 'what both got was read once')
+    const held = (await imagesOn(target)).filter(({ other_config: config }) => config['understudy:memory']?.includes(chain.job))
+    assert.deepEqual(held.map(({ uuid }) => uuid).sort(), [...memories].sort())
+    const seen = await look(source)
+    const snapshots = [...seen.VM.values()].filter((one) => one.is_a_snapshot && one.name_label.includes(chain.job))
+    assert.deepEqual(snapshots, [], 'the checkpoint went once both had it')
+    assert.equal(await stateOf(source, vm.uuid), 'Running')
+  })
+
+  test('G3: memory that a killed run left on either side is gone after the next one, and a VM that it left suspended runs again', async () => {
+    const vm = await running()
+    const chain = chainBetween(source, target, vm)
+    await replicate(chain, { memory: true })
+    // What is there after a kill in the middle: an unfinished checkpoint, a memory that no restore point names, one without its marks.
+    const run = randomUUID()
+    await change(source, vm.uuid, async (xapi, ref) => {
+      await xapi.call('VM.add_to_other_config', [ref, 'understudy:checkpoint', run])
+      await xapi.call('VM.checkpoint', [ref, `understudy ${chain.job} ${chain.sr} ${run} (being made)`])
+      await xapi.call('VM.suspend', [ref])
+    })
+    await withXapi(target, async (xapi) => {
+      const SR = await xapi.byUuid('SR', chain.sr)
+      const made = { virtual_size: MIB, type: 'suspend', sharable: false, read_only: false, other_config: {}, SR }
+      await xapi.call('VDI.create', [{ ...made, name_label: `understudy ${chain.job} ${run} (being made)` }])
+      const ref = await xapi.call<Ref<'VDI'>>('VDI.create', [{ ...made, name_label: 'source memory' }])
+      const self = await xapi.call('VDI.get_uuid', [ref])
+      const mark = { job: chain.job, vm: chain.vm, sr: chain.sr, self, run, cpu: { vendor: '', features: '' } }
+      await xapi.call('VDI.add_to_other_config', [ref, 'understudy:memory', JSON.stringify(mark)])
+      // Somebody's own: a copy inherits the mark and is told apart by its uuid.
+      const own = await xapi.call<Ref<'VDI'>>('VDI.clone', [ref, {}])
+      await xapi.call('VDI.set_name_label', [own, 'not ours'])
+    })
+    const report = await replicate(chain, { memory: true })
+    assert.deepEqual(codes(report.warnings), ['source-was-suspended'])
+    assert.equal(await stateOf(source, vm.uuid), 'Running')
+    assert.ok(report.memory, 'and this run has its memory')
+    const names = (await imagesOn(target)).filter(({ other_config: config }) => !config['understudy:memory']?.includes(report.run))
+    const mine = names.filter(
+      ({ name_label: name, other_config: config }) => name.includes(chain.job) || config['understudy:memory']?.includes(run),
+    )
+    assert.deepEqual(
+      mine.map(({ name_label: name }) => name),
+      ['not ours'],
+      'G8',
+    )
+    await withXapi(target, async (xapi) => {
+      const own = mine[0]?.uuid as string
+      await xapi.call('VDI.destroy', [await xapi.byUuid('VDI', own)])
+    })
+    await assertWhole(chain, report.run, vm)
   })
 
   test('a restore point whose memory somebody removed stays one', async () => {

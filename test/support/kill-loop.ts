@@ -34,6 +34,9 @@ export interface KillLoopOptions {
   readonly log?: (line: string) => void
 }
 
+/** Bytes of a segment at least, from run to run; undefined: as ever, which for disks this small is one upload each. Small ones make several that overlap. */
+const SEGMENTS = [1 * MIB, undefined, 2 * MIB, 4 * MIB] as const
+
 /** What happened, by victim: runs that were hit in the middle, and runs that were over before. */
 export type Tally = Record<Victim, { hit: number; finished: number }>
 
@@ -65,6 +68,14 @@ export async function killLoop({ rounds, seed, log = () => undefined }: KillLoop
     await Promise.all([left.close(), right.close()])
   }
 }
+
+interface How {
+  readonly segment: number | undefined
+  readonly memory: boolean
+}
+
+const told = ({ segment, memory }: How) =>
+  `${segment === undefined ? '' : `, segments of ${segment / MIB} MiB`}${memory ? ', with memory' : ''}`
 
 class Loop {
   readonly #left: SpawnedLab
@@ -106,7 +117,7 @@ class Loop {
   }
 
   async start(): Promise<void> {
-    this.#vm = await makeVm(this.#chain.source, [96 * MIB, 64 * MIB])
+    this.#vm = await makeVm(this.#chain.source, [96 * MIB, 64 * MIB], { tools: true, memory: 64 * MIB })
     // The instants of the kills are spread over the time that an undisturbed run takes here and now.
     for (const kind of ['first', 'delta'] as const) {
       await this.#write()
@@ -133,7 +144,8 @@ class Loop {
     const hasPoints = restorePoints(await look(this.#chain.target), this.#chain).length > 0
     const delay = this.#random() * 1.1 * (hasPoints ? this.#usual.delta : this.#usual.first)
     const before = await hashesOf(this.#chain.source, this.#vm)
-    const mover = this.#startMover()
+    const how = this.#how()
+    const mover = this.#startMover(how)
     await Promise.race([sleep(delay), mover.ended])
     const hit = mover.running()
     if (victim === 'mover') mover.kill()
@@ -144,7 +156,7 @@ class Loop {
     }
     const killed = await mover.ended
     this.#log(
-      `round ${round}: ${victim} killed after ${Math.round(delay)} ms${hit ? '' : ' (the run was over)'}; the run ended with ${killed.code ?? killed.signal}`,
+      `round ${round}: ${victim} killed after ${Math.round(delay)} ms${hit ? '' : ' (the run was over)'}${told(how)}; the run ended with ${killed.code ?? killed.signal}`,
     )
     // A run that got through says which of the states it made a restore point of; one that was killed may have, too.
     this.#expectAny(before)
@@ -163,11 +175,14 @@ class Loop {
   async #undisturbed(): Promise<void> {
     const { source, target } = this.#chain
     const expected = await hashesOf(source, this.#vm)
-    const mover = this.#startMover()
+    const mover = this.#startMover(this.#how())
     const { code, stdout, stderr } = await mover.ended
     assert.equal(code, 0, `the next run succeeds: ${stderr}`)
-    const { run } = JSON.parse(stdout) as { run: string }
-    this.#states.set(run, expected)
+    const { run, plan } = JSON.parse(stdout) as { run: string; plan: { resume?: object } }
+    // One that takes up the interrupted transfer brings the replica up to that run's snapshot, not to what the source is by now.
+    const killed = this.#states.get('killed')
+    this.#states.set(run, plan.resume === undefined || killed === undefined ? expected : killed)
+    if (plan.resume !== undefined) this.#log('  the next run went on with the interrupted transfer')
     await this.#checkPoints('after the next run')
     const [sourceSeen, targetSeen] = [await look(source), await look(target)]
     assert.ok(
@@ -175,6 +190,8 @@ class Loop {
       'its restore point is there',
     )
     assertProtected(targetSeen, this.#chain)
+    const state = [...sourceSeen.VM.values()].find(({ uuid }) => uuid === this.#vm.uuid)?.power_state
+    assert.equal(state, 'Running', 'the source VM runs on')
     assertNoLeftovers(sourceSeen, targetSeen, this.#chain, this.#vm)
   }
 
@@ -201,7 +218,12 @@ class Loop {
     return state
   }
 
-  #startMover() {
+  /** A third of the runs carry the memory as well. */
+  #how(): How {
+    return { segment: SEGMENTS[Math.floor(this.#random() * SEGMENTS.length)], memory: this.#random() < 1 / 3 }
+  }
+
+  #startMover({ segment, memory }: How) {
     const { source, target, vm, sr, job } = this.#chain
     const bin = join(import.meta.dirname, '../../bin/understudy.js')
     const url = (pool: typeof source) => pool.url.replace('://', `://${pool.user}:${encodeURIComponent(pool.password)}@`)
@@ -210,8 +232,9 @@ class Loop {
       UNDERSTUDY_FROM: url(source),
       UNDERSTUDY_TO: url(target),
       UNDERSTUDY_TRUST: `${source.fingerprint},${target.fingerprint}`,
+      ...(segment === undefined ? {} : { UNDERSTUDY_LEAST_SEGMENT: String(segment) }),
     }
-    const args = [bin, 'replicate', '--vm', vm, '--sr', sr, '--job', job, '--retention', '2', '--json']
+    const args = [bin, 'replicate', '--vm', vm, '--sr', sr, '--job', job, '--retention', '2', '--json', ...(memory ? ['--memory'] : [])]
     const child = spawn(process.execPath, args, { env, stdio: ['ignore', 'pipe', 'pipe'] })
     let stdout = ''
     let stderr = ''

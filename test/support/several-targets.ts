@@ -17,6 +17,7 @@ export interface ManyChanges {
   readonly verify?: RunOptions['verify']
   readonly retention?: number
   readonly leastSegment?: number
+  readonly memory?: boolean
   readonly signal?: AbortSignal
   readonly waitMs?: number
   readonly budgetBytes?: number
@@ -59,6 +60,7 @@ export async function replicateAll(chains: readonly Chain[], changes: ManyChange
           budget,
           lockTiming: { beatMs: 200, patienceMs: 1000 },
           ...(changes.waitMs === undefined ? {} : { waitMs: changes.waitMs }),
+          ...(changes.memory === undefined ? {} : { memory: changes.memory }),
           ...(changes.leastSegment === undefined ? {} : { leastSegment: changes.leastSegment }),
           onEvent: (event) => changes.onEvent?.(event, nth),
         }
