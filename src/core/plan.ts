@@ -102,6 +102,7 @@ export function planVmRun(source: SourceFacts, target: TargetFacts, policy: Poli
     ({ uuid }) => uuid !== COMING,
   )
   const bases = basesOf(disks)
+  const leftOut = new Set(disks.flatMap((disk) => (disk.mode === 'skipped' ? [disk.source] : [])))
   const originals = judgeOriginals(source, target, bases)
   const { replica } = target
   const memory = policy.memory ? planMemory(source, disks) : undefined
@@ -117,7 +118,7 @@ export function planVmRun(source: SourceFacts, target: TargetFacts, policy: Poli
       dropDisks: dropped(disks, target),
       vifs,
       removals: [
-        ...sourceRemovals(source, bases, originals).filter(({ uuid }) => uuid !== resumable?.snapshot),
+        ...sourceRemovals(source, bases, leftOut, originals).filter(({ uuid }) => uuid !== resumable?.snapshot),
         ...targetRemovals(target, retention),
       ],
       retention,

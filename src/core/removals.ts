@@ -16,10 +16,19 @@ export interface Removal {
   readonly keptFor?: readonly string[]
 }
 
-/** Source snapshots that this run makes superfluous, oldest first; what a base needs goes only after the new restore point exists. */
-export function sourceRemovals(source: SourceFacts, bases: ReadonlySet<string>, originals: JudgedOriginals): Removal[] {
+/**
+ * Source snapshots that this run makes superfluous, oldest first; what a base needs goes only after the new restore point exists.
+ * @param leftOut uuids of source disks that are not carried over
+ */
+export function sourceRemovals(
+  source: SourceFacts,
+  bases: ReadonlySet<string>,
+  leftOut: ReadonlySet<string>,
+  originals: JudgedOriginals,
+): Removal[] {
   const judge = (uuids: readonly string[], exported: boolean): Pick<Removal, 'when' | 'reason'> => {
     if (uuids.some((uuid) => bases.has(uuid))) return { when: 'after', reason: 'base of this run, replaced by its snapshot' }
+    if (exported && isOfLeftOut(uuids, source, leftOut)) return { when: 'after', reason: LEFT_OUT[uuids.length === 1 ? 'one' : 'several'] }
     if (exported) return { when: 'after', reason: 'older than what the newest restore point was made of' }
     return { when: 'before', reason: 'left behind by an interrupted run' }
   }
@@ -44,6 +53,17 @@ export function sourceRemovals(source: SourceFacts, bases: ReadonlySet<string>, 
       }
     })
   return [...vms, ...strays]
+}
+
+const LEFT_OUT = {
+  one: 'its disk is left out: no restore point will be made of it',
+  several: 'all its disks are left out: no restore point will be made of them',
+} as const
+
+/** Whether all that these are snapshots of is left out. */
+function isOfLeftOut(snapshots: readonly string[], source: SourceFacts, leftOut: ReadonlySet<string>): boolean {
+  const of = snapshots.map((uuid) => source.disks.find((disk) => disk.snapshots.some((snapshot) => snapshot.uuid === uuid))?.uuid)
+  return of.length > 0 && of.every((uuid) => uuid !== undefined && leftOut.has(uuid))
 }
 
 const kept = (srs: readonly string[] | undefined): Pick<Removal, 'keptFor'> => (srs === undefined ? {} : { keptFor: srs })

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict'
 import type { FileHandle } from 'node:fs/promises'
-import { Readable } from 'node:stream'
 import { test } from 'node:test'
 import { deflateRawSync, zstdCompressSync } from 'node:zlib'
 import { DamagedBytes } from '../../../test/support/damaged-bytes.ts'
@@ -13,6 +12,8 @@ import { qcow2HeaderSize } from './qcow2-header.ts'
 import { vhdImage } from './vhd.ts'
 import { zstdFrameLength } from './zstd-frame.ts'
 
+// Most inputs end in an error, whose stack nobody looks at and which costs more than finding it.
+Error.stackTraceLimit = 2
 const seed = testSeed()
 const rounds = Number(process.env.UNDERSTUDY_FUZZ_ROUNDS ?? 300)
 const INTERESTING = [0, 1, 2, 9, 21, 0x200, 0x1_0000, 0x7fff_ffff, 0x8000_0000, 0x4000_0000, 0xffff_ffff]
@@ -20,7 +21,7 @@ const CLUSTER_BITS = 9
 const CLUSTER = 2 ** CLUSTER_BITS
 const ENTRIES = CLUSTER / 8
 /** Clusters of the disk: two L2 tables, the second one not full. */
-const CLUSTERS = ENTRIES + 20
+const CLUSTERS = ENTRIES + 10
 
 /** A file that is in memory. */
 function fileOf(bytes: () => Buffer): FileHandle {
@@ -29,7 +30,9 @@ function fileOf(bytes: () => Buffer): FileHandle {
       const bytesRead = bytes().copy(target, offset, Math.min(position, bytes().length), Math.min(position + length, bytes().length))
       return { bytesRead, buffer: target }
     },
-    createReadStream: () => Readable.from([bytes()]),
+    createReadStream: async function* () {
+      yield bytes()
+    },
     close: async () => undefined,
   }
   return file as unknown as FileHandle
@@ -52,15 +55,15 @@ function smallQcow2(random: (below: number) => number, compression: 'zlib' | 'zs
   l1.writeBigUInt64BE(BigInt(3 * CLUSTER), 8)
   const data: Buffer[] = []
   let place = 4 * CLUSTER
-  for (const [table, count] of [[first, ENTRIES] as const, [second, 20] as const]) {
+  for (const [table, count] of [[first, ENTRIES] as const, [second, 10] as const]) {
     for (let index = 0; index < count; index++) {
-      const kind = random(24)
+      const kind = random(60)
       if (kind < 4) table.writeBigUInt64BE(1n, index * 8)
       else if (kind < 12) {
         table.writeBigUInt64BE(BigInt(place), index * 8)
         data.push(randomBytes(random, CLUSTER))
         place += CLUSTER
-      } else if (kind < 14) {
+      } else if (kind === 12 || (index === 5 && count === 10)) {
         const plain = Buffer.alloc(CLUSTER, 1 + random(255))
         const packed = compression === 'zstd' ? zstdCompressSync(plain) : deflateRawSync(plain)
         const padded = Buffer.alloc(CLUSTER)
@@ -97,7 +100,8 @@ test(`damaged qcow2 images give ImageError or blocks inside the disk, nothing el
   const images = (['zlib', 'zstd'] as const).map((compression) => new DamagedBytes(smallQcow2(random, compression)))
   const outcomes = new Map<string, number>()
   for (let round = 0; round < rounds; round++) {
-    const whole = images[random(2)] as DamagedBytes
+    // A context for Zstandard costs more than all the rest.
+    const whole = images[random(8) === 0 ? 1 : 0] as DamagedBytes
     damageQcow2(random, whole)
     const length = random(4) === 0 ? random(whole.length) : whole.length
     let outcome = 'read'

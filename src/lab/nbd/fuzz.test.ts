@@ -14,6 +14,8 @@ import { serveGuestRequests } from './guest-disk-requests.ts'
 import { negotiate } from './xapi-nbd-negotiation.ts'
 import { serveReads } from './xapi-nbd-reads.ts'
 
+// Most inputs end in an error, whose stack nobody looks at and which costs more than finding it.
+Error.stackTraceLimit = 2
 const seed = testSeed()
 const rounds = Number(process.env.UNDERSTUDY_FUZZ_ROUNDS ?? 300)
 const SIZE = 64 * 1024
