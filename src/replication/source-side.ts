@@ -23,6 +23,7 @@ import {
   takeCheckpoint,
   takeSnapshot,
 } from './source-snapshot.ts'
+import { digestWhole, type VerifiedDisk, type WholeDigest } from './verify.ts'
 
 /** One target, as far as the source has to know it. */
 export interface SourceTaker {
@@ -44,11 +45,17 @@ export interface TakerOutcome extends SourceTaker {
   readonly reducible: boolean
 }
 
+interface WholeReading {
+  readonly digest: Promise<WholeDigest>
+  readonly watching: Set<(bytesDone: number) => void>
+}
+
 export class SourceSide {
   readonly #context: RunContext
   readonly #vm: Inspected
   readonly #view: PoolView
   readonly #readings = new Map<string, DiskReading>()
+  readonly #whole = new Map<string, WholeReading>()
   #blocked: readonly string[] = []
   #snapshot: SourceSnapshot | undefined
   #checkpointing = false
@@ -193,6 +200,29 @@ export class SourceSide {
     const reading = this.#readings.get(disk)
     if (reading === undefined) throw new Error(`disk ${disk} is not part of the snapshot`)
     return reading.join(sr, want)
+  }
+
+  /** What a disk of the snapshot holds, read whole, once for all targets. */
+  async readWhole(disk: VerifiedDisk & { readonly uuid: string }, onProgress: (bytesDone: number) => void): Promise<WholeDigest> {
+    const reading = this.#whole.get(disk.uuid) ?? this.#startWhole(disk)
+    reading.watching.add(onProgress)
+    try {
+      return await reading.digest
+    } finally {
+      reading.watching.delete(onProgress)
+    }
+  }
+
+  #startWhole(disk: VerifiedDisk & { readonly uuid: string }): WholeReading {
+    const watching = new Set<(bytesDone: number) => void>()
+    const digest = digestWhole(this.#context, this.#context.source, disk, (bytesDone) => {
+      for (const told of watching) told(bytesDone)
+    })
+    // Each target looks at it; one that has given up does not.
+    digest.catch(() => undefined)
+    const reading = { digest, watching }
+    this.#whole.set(disk.uuid, reading)
+    return reading
   }
 
   /** A target has given up: the others need not wait for it. */

@@ -86,7 +86,7 @@ export class TargetRun {
     const sent = await this.#transferAll(carrying)
     this.#sent = sent
     this.#memory = await this.#carryMemory(carrying)
-    await this.#verifyAll([...sent, ...(this.#memory ? [this.#memory] : [])])
+    await this.#verifyAll(source, [...sent, ...(this.#memory ? [this.#memory] : [])])
     this.#stage('commit')
     await this.#dropDisks(sent)
     await this.#commit(snapshot, replica, sent)
@@ -173,7 +173,7 @@ export class TargetRun {
     this.#options.onEvent?.({ kind: 'disk', userdevice: plan.userdevice, name: plan.name, bytesDone, bytesExpected, what })
   }
 
-  async #verifyAll(sent: readonly SentDisk[]): Promise<void> {
+  async #verifyAll(side: SourceSide, sent: readonly SentDisk[]): Promise<void> {
     const mode = this.#options.verify
     if (mode === 'off') return
     this.#stage('verify')
@@ -188,7 +188,9 @@ export class TargetRun {
       const target = { ref, size: await context.target.call<number>('VDI.get_virtual_size', [ref], { signal: context.signal }) }
       if (whole) {
         const source = { xapi: context.source, disk: disk.snapshot }
-        disk.verify = await verifyWhole(context, source, { xapi: context.target, disk: target }, onProgress)
+        disk.verify = await verifyWhole(context, source, { xapi: context.target, disk: target }, onProgress, (told) =>
+          side.readWhole(disk.snapshot, told),
+        )
       } else if (disk.record !== undefined) {
         disk.verify = await verifySent(context, context.target, target, disk.record, mode, onProgress)
       }

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto'
 import { setImmediate } from 'node:timers/promises'
 import type { BlockSource, ByteBudget, Extent } from '../block/block.ts'
-import { createContentDigest, DIGEST_GRANULE } from '../block/content-digest.ts'
+import { type ContentDigest, createContentDigest, DIGEST_GRANULE } from '../block/content-digest.ts'
 import { clamp, totalLength } from '../block/extents.ts'
 import { dataRuns } from '../block/zeroes.ts'
 import { Failure } from '../core/failure.ts'
@@ -72,36 +72,70 @@ export async function verifySent(
   return report
 }
 
+/** What a whole disk holds. */
+export interface WholeDigest {
+  readonly content: ContentDigest
+  /** Of the disk's bytes. */
+  readonly sha256: string
+}
+
+/** Reads what of a disk is allocated. `onProgress` is told how far it got, in bytes of the disk. */
+export async function digestWhole(
+  context: ReadContext,
+  xapi: Xapi,
+  disk: VerifiedDisk,
+  onProgress: (bytesDone: number) => void,
+): Promise<WholeDigest> {
+  const plain = plainHash()
+  const content = await contentOf(context, xapi, disk, disk.size, onProgress, plain)
+  return { content, sha256: await plain.end(disk.size) }
+}
+
+/** @param size bytes of the disk that count */
+async function contentOf(
+  context: ReadContext,
+  xapi: Xapi,
+  disk: VerifiedDisk,
+  size: number,
+  onProgress: (bytesDone: number) => void,
+  hash?: PlainHash,
+): Promise<ContentDigest> {
+  const digest = createContentDigest()
+  const extents = clamp(await allocated(context, xapi, disk), size)
+  await readOrdered(context, xapi, disk, extents, async (offset, data) => {
+    await hash?.add(offset, data)
+    for (const run of dataRuns(offset, data, DIGEST_GRANULE)) digest.add(run.offset, run.data)
+    onProgress(offset + data.length)
+  })
+  return digest
+}
+
 /**
  * Compares both disks whole. What the block table of an export says is allocated nowhere is not read but taken as zero, each side
  * by its own account. The hash told is the plain SHA-256 of the disk's bytes; it is made once, of the source, and holds for the
  * target when the digests of all that is not zero are alike. Failure VERIFY_DIFFERS when they are not.
+ * @param read reads the source; default: by itself
  */
 export async function verifyWhole(
   context: ReadContext,
   source: { readonly xapi: Xapi; readonly disk: VerifiedDisk },
   target: { readonly xapi: Xapi; readonly disk: VerifiedDisk },
   onProgress: OnProgress,
+  read: (onProgress: (bytesDone: number) => void) => Promise<WholeDigest> = (told) => digestWhole(context, source.xapi, source.disk, told),
 ): Promise<VerifyReport> {
   const started = performance.now()
   const { size } = source.disk
   const done = { source: 0, target: 0 }
-  const digestOf = async (side: 'source' | 'target', { xapi, disk }: typeof source, hash?: PlainHash) => {
-    const digest = createContentDigest()
-    // The target may be larger where its storage rounds; what the source has not is not compared.
-    const extents = clamp(await allocated(context, xapi, disk), size)
-    await readOrdered(context, xapi, disk, extents, async (offset, data) => {
-      await hash?.add(offset, data)
-      for (const run of dataRuns(offset, data, DIGEST_GRANULE)) digest.add(run.offset, run.data)
-      done[side] = offset + data.length
-      onProgress(done.source + done.target, 2 * size)
-    })
-    return digest
+  const progress = (side: 'source' | 'target') => (bytesDone: number) => {
+    done[side] = bytesDone
+    onProgress(done.source + done.target, 2 * size)
   }
-  const plain = plainHash()
-  const [from, to] = await Promise.all([digestOf('source', source, plain), digestOf('target', target)])
+  const [{ content: from, sha256 }, to] = await Promise.all([
+    read(progress('source')),
+    // The target may be larger where its storage rounds; what the source has not is not compared.
+    contentOf(context, target.xapi, target.disk, size, progress('target')),
+  ])
   if (from.hex() !== to.hex()) throw differs(from.firstDifference(to))
-  const sha256 = await plain.end(size)
   onProgress(2 * size, 2 * size)
   const seconds = (performance.now() - started) / 1000
   return {

@@ -2,8 +2,9 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { after, before, describe, test } from 'node:test'
+import type { Xapi } from '../../src/xapi/xapi.ts'
 import { type StartedLab, type StartedPool, startLab } from '../support/lab.ts'
-import { type Chain, hashesOf, look, type MadeVm, MIB, makeVm, replicate, withXapi } from '../support/replicating.ts'
+import { type Chain, hashesOf, look, type MadeVm, MIB, makeVm, meddled, replicate, withXapi } from '../support/replicating.ts'
 import { assertChainHolds, assertTidy, codesOf, type ManyChanges, replicateAll, reportsOf } from '../support/several-targets.ts'
 
 describe('one run to several targets', () => {
@@ -35,6 +36,28 @@ describe('one run to several targets', () => {
 
   const sourceRecords = async (chain: Chain) =>
     [...(await look(source)).VDI.values()].filter(({ other_config: config }) => config['xo:backup:job'] === chain.job)
+
+  test('a comparison of both disks whole reads the source once, whatever the number of targets', async () => {
+    const vm = await makeVm(source, [64 * MIB, 32 * MIB])
+    const chains = chainsOf(vm)
+    const readings = async (some: readonly Chain[]) => {
+      let opened = 0
+      const wrap = (xapi: Xapi) =>
+        xapi.url !== source.url
+          ? xapi
+          : meddled(xapi, (method, _, go) => {
+              if (method === 'VDI.get_nbd_info') opened++
+              return go()
+            })
+      const reports = reportsOf((await run(some, vm, { verify: 'full', wrap })).outcomes)
+      return { opened, verified: reports.map(({ disks }) => disks.map(({ verify }) => verify?.source)) }
+    }
+    const alone = await readings([{ ...chains[0], job: randomUUID() }])
+    const both = await readings(chains)
+    // Each disk is read to transfer it and once more to compare it.
+    assert.deepEqual([alone.opened, both.opened], [4, 4])
+    assert.deepEqual(both.verified, [alone.verified[0], alone.verified[0]])
+  })
 
   test('G1, G7: both targets hold one snapshot, of which every block was read once', async () => {
     const vm = await makeVm(source, [64 * MIB, 32 * MIB])
