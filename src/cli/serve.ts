@@ -1,6 +1,6 @@
 /** `understudy serve`: the server, until it is told to stop. */
 import { once } from 'node:events'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { loggerTo } from '../api/logging.ts'
 import { packageFolder, type RunningServer, type ServerOptions, startServer } from '../api/start-server.ts'
@@ -33,6 +33,7 @@ first start it prints a one-time link by which the first administrator is made. 
   --no-tls             clear text: behind a proxy on the same machine, or for trying
   --public-name NAME   name by which browsers reach the server, when its certificate does not say so (repeatable)
   --trust-proxy ADDRESS  address of a proxy whose X-Forwarded-For is believed (repeatable)
+  --seeds DIR          where seeds are kept that are carried on a medium (UNDERSTUDY_SEEDS; seeds in the data folder)
   --metrics-on-loopback  /metrics without a token for programs on this machine; not behind a proxy on it
   --grace SECONDS      how long runs may go on when the server is stopped (${GRACE_SECONDS}); then they are cancelled
   --log-level LEVEL    trace, debug, info, warn, error or silent (info); with debug every read is logged too
@@ -56,6 +57,7 @@ async function run(args: readonly string[]): Promise<number> {
       'no-tls': { type: 'boolean' },
       'public-name': { type: 'string', multiple: true },
       'trust-proxy': { type: 'string', multiple: true },
+      seeds: { type: 'string' },
       'metrics-on-loopback': { type: 'boolean' },
       grace: { type: 'string', default: String(GRACE_SECONDS) },
       'log-level': { type: 'string', default: 'info' },
@@ -81,7 +83,7 @@ async function run(args: readonly string[]): Promise<number> {
     logger: loggerTo(values.json ? process.stderr : process.stdout, level),
     pageFolder: packageFolder('dist-web'),
     docsFolder: packageFolder('docs'),
-    serve: controlPlane(folder),
+    serve: controlPlane(folder, values.seeds ?? process.env.UNDERSTUDY_SEEDS),
   })
   try {
     if (values['no-tls'] && !isLoopback(values.host) && values['trust-proxy'] === undefined) {
@@ -96,11 +98,18 @@ async function run(args: readonly string[]): Promise<number> {
 }
 
 const controlPlane =
-  (folder: string): ServerOptions['serve'] =>
+  (folder: string, seeds: string | undefined): ServerOptions['serve'] =>
   async (store, onError) => {
     const secrets = await openSecrets(store)
     const pools = new PoolService({ store, secrets, clock: systemClock, onError })
-    const plane = createControlPlane({ store, secrets, pools, engine: replicationEngine({ pools }), onError })
+    const plane = createControlPlane({
+      store,
+      secrets,
+      pools,
+      engine: replicationEngine({ pools }),
+      onError,
+      seedsFolder: seeds === undefined || seeds === '' ? join(folder, 'seeds') : resolve(seeds),
+    })
     const lab = new TryLab({ plane, folder, command: [process.execPath, join(packageFolder('bin'), 'understudy.js')], onError })
     return {
       plane,

@@ -1,22 +1,24 @@
 /** Puts the control plane together: what the API calls, on a store, the registered pools and an engine. */
 import type { Job } from '../core/control/job.ts'
 import { heldUntil, nextWindowChange } from '../core/control/maintenance.ts'
+import { turnedSelection } from '../core/control/turned-selection.ts'
 import { listLastTicks, setLastTick } from '../store/jobs/last-ticks.ts'
 import type { Store } from '../store/open-store.ts'
 import { markInterrupted } from '../store/runs/mark-interrupted.ts'
 import type { Secrets } from '../store/secrets/secrets.ts'
 import { fromTimestampOrNull, toTimestamp } from '../store/timestamps.ts'
 import { endUnfinishedVerifications } from '../store/verifications/verifications.ts'
+import { createActivities } from './activities/create-activities.ts'
 import { AlertWatch } from './alert-watch.ts'
 import { type Clock, systemClock } from './clock.ts'
 import type { ControlPlane, PoolOperations, ServerEvent } from './control-plane.ts'
 import type { Engine } from './engine.ts'
 import { createEvents } from './events.ts'
+import type { FailoverParts } from './failover/parts.ts'
 import { firstSight } from './first-sight.ts'
 import { Housekeeping } from './housekeeping.ts'
 import { JobBook } from './job-book.ts'
 import { jobOperations, resolveNow } from './job-operations.ts'
-import { notYet } from './not-yet.ts'
 import { AlertBook } from './notifications/alert-book.ts'
 import { DailyReporter } from './notifications/daily-report.ts'
 import { notificationOperations } from './notifications/notification-operations.ts'
@@ -44,6 +46,10 @@ export interface ControlPlaneOptions {
   /** What nobody planned for and what can't be stored, for the log. */
   readonly onError?: (error: unknown) => void
   readonly timing?: Partial<ControlPlaneTiming>
+  /** Where seeds are kept, on this machine; undefined: nowhere. */
+  readonly seedsFolder?: string | undefined
+  /** Of failovers, for tests: how long a chain that nobody beats is waited for. */
+  readonly lockTiming?: FailoverParts['lockTiming']
 }
 
 export interface ControlPlaneTiming {
@@ -68,7 +74,7 @@ export function createControlPlane(options: ControlPlaneOptions): ControlPlane {
   const events = createEvents<ServerEvent>(onError)
   const book = new JobBook(store, clock)
   const settings = new SettingsBook(store, settingsChanged)
-  const resolve = (job: Job) => resolveNow(job.selection, pools)
+  const resolve = (job: Job) => turnedSelection(job, resolveNow(job.selection, pools))
   const alerts = new AlertBook({
     store,
     clock,
@@ -86,6 +92,7 @@ export function createControlPlane(options: ControlPlaneOptions): ControlPlane {
     engine,
     limits: limitsOf(settings),
     resolve,
+    isFailedOver: (job, vm, target) => watch.isFailedOver(job, vm, target),
     onRun(run) {
       figures.note(run)
       events.emit({ kind: 'run', run })
@@ -96,6 +103,7 @@ export function createControlPlane(options: ControlPlaneOptions): ControlPlane {
       if (run.dryRun) return
       watch.noteVmRun(vmRun).catch(onError)
       alertWatch.vmRunEnded(vmRun)
+      recovery.healthChecks.vmRunEnded(vmRun)
     },
     onError,
   })
@@ -106,6 +114,7 @@ export function createControlPlane(options: ControlPlaneOptions): ControlPlane {
     pools,
     resolve,
     isUnderWay: (...chain) => service.isChainUnderWay(...chain),
+    healthOf: (chain) => recovery.healthChecks.stateOf(chain),
     onProtection: (protection) => events.emit({ kind: 'protection', protection }),
     onState: (protection, job) => alertWatch.protectionChanged(protection, job),
     onError,
@@ -121,7 +130,20 @@ export function createControlPlane(options: ControlPlaneOptions): ControlPlane {
     storeLastTick: (schedule, tick) => store.transaction((db) => setLastTick(db, schedule, toTimestamp(tick))),
     onError,
   })
-  const replicas = new Replicas({ store, clock, pools, watch, emit: events.emit, onError })
+  const recovery = createActivities({
+    store,
+    clock,
+    pools,
+    book,
+    alerts,
+    service,
+    watch: () => watch,
+    seedsFolder: options.seedsFolder,
+    ...(options.lockTiming === undefined ? {} : { lockTiming: options.lockTiming }),
+    emit: events.emit,
+    onError,
+  })
+  const replicas = new Replicas({ store, clock, pools, watch, activities: recovery.activities, emit: events.emit, onError })
   const relearning = new Relearning({ clock, pools, book, watch, onError })
   const reporter = new DailyReporter({
     store,
@@ -203,9 +225,11 @@ export function createControlPlane(options: ControlPlaneOptions): ControlPlane {
     if (change.kind === 'removed') {
       scheduler.remove(change.job.id)
       alertWatch.jobRemoved(change.job)
+      recovery.healthChecks.jobRemoved(change.job.id)
       events.emit({ kind: 'job-removed', id: change.job.id })
     } else {
       scheduler.put(change.job)
+      recovery.healthChecks.jobChanged(change.job)
       events.emit({ kind: 'job', job: change.job })
     }
     watch.sync().catch(onError)
@@ -216,7 +240,7 @@ export function createControlPlane(options: ControlPlaneOptions): ControlPlane {
     jobs: jobOperations({ book, pools, clock, scheduler, watch, cancelJob: async (job) => service.cancelJob(job) }),
     runs: runOperations({ store, clock, book, settings, service, figures }),
     replicas,
-    ...notYet,
+    ...recovery.operations,
     notifications: notificationOperations(store, secrets, sender),
     settings: { get: async () => settings.current, change: (change) => settings.change(change) },
     onEvent: events.listen,
@@ -232,8 +256,9 @@ export function createControlPlane(options: ControlPlaneOptions): ControlPlane {
       await store.transaction(async (db) => {
         await markInterrupted(db, toTimestamp(clock.now()))
         await endUnfinishedVerifications(db, clock.now())
+        await recovery.activities.markInterrupted(db)
       })
-      await Promise.all([settings.load(), book.load(), alerts.load(), watch.load()])
+      await Promise.all([settings.load(), book.load(), alerts.load(), watch.load(), recovery.healthChecks.load()])
       figures.load().catch(onError)
       const lastTicks = new Map([...(await listLastTicks(store.db))].map(([id, tick]) => [id, fromTimestampOrNull(tick)]))
       stops.push(pools.onChange(poolChanged), clock.onSetBack(clockSetBack))
@@ -264,8 +289,9 @@ export function createControlPlane(options: ControlPlaneOptions): ControlPlane {
       watch.stop()
       alertWatch.stop()
       await Promise.all([scheduler.stop(), reporter.stop(), housekeeping.stop(), relearning.stop(), figures.stop()])
-      await service.close(graceMs)
-      await replicas.close()
+      replicas.close()
+      await Promise.all([service.close(graceMs), recovery.activities.close(graceMs)])
+      await recovery.healthChecks.stop()
       watch.stop()
       await alerts.settled()
       await sender.stop()

@@ -2,6 +2,7 @@
 import { setImmediate } from 'node:timers/promises'
 import type { Timestamp } from '../core/control/job.ts'
 import type { ServerSettings } from '../core/control/settings.ts'
+import { pruneActivities } from '../store/activities/prune-activities.ts'
 import { pruneAudit } from '../store/audit/prune-audit.ts'
 import { pruneNotifications } from '../store/notifications/prune-notifications.ts'
 import type { Queries, Store } from '../store/open-store.ts'
@@ -22,6 +23,7 @@ const LOOK_MS = 60_000
 const DAY_MS = 86_400_000
 const RUNS_AT_ONCE = 5
 const DETAILS_AT_ONCE = 100
+const ACTIVITIES_AT_ONCE = 50
 const AUDIT_AT_ONCE = 1_000
 
 export class Housekeeping {
@@ -66,6 +68,7 @@ export class Housekeeping {
     await this.#inPortions(RUNS_AT_ONCE, (db) => pruneRuns(db, daysAgo(keepRunsDays), RUNS_AT_ONCE))
     await this.#inPortions(DETAILS_AT_ONCE, (db) => pruneDetails(db, daysAgo(keepDetailsDays), DETAILS_AT_ONCE))
     await this.#inPortions(AUDIT_AT_ONCE, (db) => pruneAudit(db, daysAgo(keepAuditDays), AUDIT_AT_ONCE))
+    await this.#inPortions(ACTIVITIES_AT_ONCE, (db) => pruneActivities(db, daysAgo(keepRunsDays), ACTIVITIES_AT_ONCE))
     await store.transaction((db) => pruneNotifications(db, daysAgo(keepRunsDays)))
     await store.transaction((db) => pruneVerifications(db, clock.now() - keepRunsDays * DAY_MS))
   }

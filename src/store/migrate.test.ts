@@ -118,12 +118,15 @@ test('the tables of this version are those that the queries are written for', as
   const store = await openStore({ folder })
   // One of each, by the types of schema.ts: a column that is missing or has another name would fail.
   await store.db.selectFrom('vm_runs').select(['run_queued_at', 'detail', 'plan', 'report']).execute()
+  await store.db.selectFrom('activities').select(['plan_id', 'detail', 'request', 'report']).execute()
+  await store.db.selectFrom('health_checks').select(['runs_since', 'begun_at', 'last']).execute()
   await store.db.selectFrom('protections').select(['point_taken_at', 'last_error']).execute()
   await store.close()
   const { file, db } = opened(folder)
   assert.deepEqual(
     tablesOf(file),
     [
+      ...['activities', 'activity_lines', 'activity_vms', 'health_checks', 'plans'],
       ...['alerts', 'audit', 'channels', 'idempotency', 'jobs', 'meta', 'outbox', 'pools', 'protections', 'runs', 'schedules'],
       ...['sessions', 'settings', 'tokens', 'users', 'verifications', 'vm_run_logs', 'vm_runs'],
     ].sort(),

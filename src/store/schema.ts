@@ -139,6 +139,36 @@ export interface Tables {
     error: string | null
     report: string | null
   }
+  /** `detail`: subject, who, stage, result, error (JSON). `request`: what it goes on with when it was interrupted (JSON). */
+  activities: {
+    id: string
+    kind: string
+    state: string
+    job_id: string | null
+    plan_id: string | null
+    queued_at: number
+    started_at: number | null
+    ended_at: number | null
+    detail: string
+    request: string
+    report: string | null
+  }
+  /** Source VMs that an activity is found by. */
+  activity_vms: { activity_id: string; vm_uuid: string }
+  activity_lines: { id: Generated<number>; activity_id: string; at: number; level: string; step: string | null; text: string }
+  /** Recovery plans; `spec`: all that is in one (JSON). */
+  plans: { id: string; name: string; spec: string; version: number; created_at: number; updated_at: number }
+  /** By chain: how it stands with test failovers that begin by themselves; `last`: what came of the last one (JSON). */
+  health_checks: {
+    job_id: string
+    source_pool: string
+    vm_uuid: string
+    target_pool: string
+    target_sr: string
+    runs_since: number
+    begun_at: number | null
+    last: string | null
+  }
   alerts: {
     id: string
     key: string

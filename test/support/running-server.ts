@@ -102,7 +102,11 @@ export async function serverForPools({ clock = systemClock, ...options }: LabSer
       const secrets = await openSecrets(store, {})
       const pools = new PoolService({ store, secrets, clock, onError })
       const timing = { groupNoticesMs: 1, betweenMessagesMs: 1, gatherMs: 1, firstSightMs: 1 }
-      const plane = createControlPlane({ store, secrets, pools, engine: replicationEngine({ pools }), clock, onError, timing })
+      const seedsFolder = store.folder === undefined ? undefined : join(store.folder, 'seeds')
+      // Short waits: a lock that nobody beats is given up soon.
+      const lockTiming = { beatMs: 200, patienceMs: 2000 }
+      const engine = replicationEngine({ pools })
+      const plane = createControlPlane({ store, secrets, pools, engine, clock, onError, timing, seedsFolder, lockTiming })
       return {
         plane,
         async start() {

@@ -46,6 +46,7 @@ const requests = <More extends TProperties>(more: More, prefix: string) => {
       ...ofPoint,
       clone: optional(Type.Boolean()),
       asItRuns: optional(Type.Boolean()),
+      evenIfSourceRuns: optional(Type.Boolean({ description: 'although the source runs, or another VM that took over from it' })),
       name: optional(line()),
       ready: optional(readinessWish),
     }),

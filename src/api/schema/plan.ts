@@ -44,7 +44,10 @@ export const planChange = partial({ ...fields, version: count }, { title: 'Recov
 export const plan = closed({ ...fields, id: text, createdAt: timestamp, updatedAt: timestamp, version: count }, { title: 'RecoveryPlan' })
 
 const mode = Type.Enum(['test', 'planned', 'unplanned'])
-export const startPlan = closed({ mode, keep: Type.Optional(Type.Boolean()), ...shutdownFields, ...confirmation }, { title: 'StartPlan' })
+export const startPlan = closed(
+  { mode, keep: Type.Optional(Type.Boolean()), evenIfSourceRuns: Type.Optional(Type.Boolean()), ...shutdownFields, ...confirmation },
+  { title: 'StartPlan' },
+)
 
 const checked = {
   ok: Type.Boolean(),

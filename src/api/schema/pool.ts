@@ -72,6 +72,18 @@ export const inventory = closed(
           networks: Type.Array(Type.String()),
           bytesAllocated: Type.Number({ description: 'what its disks take on their storage, as its last scan found it' }),
           replicaOf: nullable(closed({ job: Type.String(), vm: Type.String() })),
+          failedOver: nullable(
+            closed(
+              {
+                job: Type.String(),
+                vm: Type.String(),
+                sr: Type.String(),
+                clone: Type.Boolean(),
+                state: Type.Enum(['preparing', 'active', 'turned']),
+              },
+              { title: 'InventoryFailover' },
+            ),
+          ),
         },
         { title: 'InventoryVm' },
       ),

@@ -1,11 +1,23 @@
 /** The server's API as functions, by the names of jobs/control-plane.ts: the only place that knows its routes. */
+import type { Activity, ActivityDetail } from '../../core/control/activity.ts'
 import type { AuditEntry } from '../../core/control/audit.ts'
+import type { FailoverConfirmation, FailoverPreview, FailoverRequest, FailoverStatus } from '../../core/control/failover-request.ts'
 import type { Job, JobSpec, Schedule, ScheduleSpec, Selection, Timestamp } from '../../core/control/job.ts'
 import type { Alert, Channel, ChannelSpec } from '../../core/control/notification.ts'
 import type { Page } from '../../core/control/page.ts'
 import type { PoolInventory, PoolStatus } from '../../core/control/pool-record.ts'
 import type { Protection } from '../../core/control/protection.ts'
+import type { PlanCheck, PlanPreview, RecoveryPlanRecord, RecoveryPlanSpec, StartPlan } from '../../core/control/recovery-plan-record.ts'
 import type { Run, VmRun, VmRunDetail } from '../../core/control/run-record.ts'
+import type {
+  SeedCheckResult,
+  SeedExportRequest,
+  SeedFolder,
+  SeedImportRequest,
+  SeedLinkRequest,
+  SeedSnapshotInfo,
+  SeedState,
+} from '../../core/control/seed-record.ts'
 import type { ServerSettings } from '../../core/control/settings.ts'
 import type { ApiToken, Role, User } from '../../core/control/user.ts'
 import type {
@@ -107,6 +119,44 @@ export function apiOf(http: HttpClient) {
       counts: () => get<Answer<ReplicaOperations['counts']>>('/protections/counts'),
       restorePoints: (pool: string, sr: string, vm: string) => list<RestorePoint>('/restore-points', { pool, sr, vm }),
       verify: (request: Parameters<ReplicaOperations['verify']>[0]) => send<{ id: string }>('POST', '/verifications', request),
+    },
+    activities: {
+      list: (query: Query, most: number) => all<Activity>('/activities', query, most),
+      get: (activity: string) => get<ActivityDetail>(`/activities/${id(activity)}`),
+      report: (activity: string) => get<string>(`/activities/${id(activity)}/report.md`),
+      cancel: (activity: string) => send<Activity>('POST', `/activities/${id(activity)}/cancel`),
+      continue: (activity: string, key: string) =>
+        send<Activity>('POST', `/activities/${id(activity)}/continue`, undefined, { 'idempotency-key': key }),
+    },
+    failover: {
+      status: (query: Query) => list<FailoverStatus>('/failover/status', query),
+      preview: (request: FailoverRequest) => send<FailoverPreview>('POST', '/failover/preview', request),
+      start: (request: FailoverRequest & FailoverConfirmation, key: string) =>
+        send<Activity>('POST', '/failover', request, { 'idempotency-key': key }),
+    },
+    plans: {
+      list: () => list<RecoveryPlanRecord>('/plans'),
+      get: (plan: string) => get<RecoveryPlanRecord>(`/plans/${id(plan)}`),
+      create: (spec: RecoveryPlanSpec) => send<RecoveryPlanRecord>('POST', '/plans', spec),
+      update: (plan: string, change: Partial<RecoveryPlanSpec>, version: number) =>
+        send<RecoveryPlanRecord>('PATCH', `/plans/${id(plan)}`, { ...change, version }),
+      remove: (plan: string) => send<void>('DELETE', `/plans/${id(plan)}`),
+      check: (spec: RecoveryPlanSpec) => send<PlanCheck>('POST', '/plans/check', spec),
+      preview: (plan: string, request: StartPlan) => send<PlanPreview>('POST', `/plans/${id(plan)}/preview`, request),
+      start: (plan: string, request: StartPlan, key: string) =>
+        send<Activity>('POST', `/plans/${id(plan)}/runs`, request, { 'idempotency-key': key }),
+    },
+    seeds: {
+      snapshots: (pool: string, vm: string) => list<SeedSnapshotInfo>('/seeds/snapshots', { pool, vm }),
+      takeSnapshot: (request: { pool: string; vm: string }, key: string) =>
+        send<Activity>('POST', '/seeds/snapshots', request, { 'idempotency-key': key }),
+      folders: () => list<SeedFolder>('/seeds/folders'),
+      removeFolder: (name: string) => send<void>('DELETE', `/seeds/folders/${id(name)}`),
+      export: (request: SeedExportRequest, key: string) => send<Activity>('POST', '/seeds/exports', request, { 'idempotency-key': key }),
+      import: (request: SeedImportRequest, key: string) => send<Activity>('POST', '/seeds/imports', request, { 'idempotency-key': key }),
+      check: (request: SeedLinkRequest) => send<SeedCheckResult>('POST', '/seeds/check', request),
+      link: (request: SeedLinkRequest, key: string) => send<Activity>('POST', '/seeds/links', request, { 'idempotency-key': key }),
+      state: (query: { job: string; vm: string; pool: string; sr: string }) => get<SeedState>('/seeds/state', query),
     },
     notifications: {
       channels: () => list<Channel>('/channels'),

@@ -105,7 +105,9 @@ export function httpClient(options: HttpClientOptions): HttpClient {
         throw unreachable(url, error)
       })
       const status = response.statusCode ?? 0
-      const value = parsed(answer)
+      // Reports are documents of their own.
+      const isText = status < 400 && /^text\/(markdown|plain)/.test(response.headers['content-type'] ?? '')
+      const value = isText ? answer : parsed(answer)
       if (status >= 400) throw refusal(url, status, value)
       if (answer !== '' && value === undefined) throw notOurs(url)
       return { status, headers: response.headers, body: value }

@@ -1,4 +1,5 @@
 /** What there is an alert about, and in which words. Pure; opened and closed by whoever watches. */
+import type { HealthCheckState } from './activity.ts'
 import type { Alert } from './notification.ts'
 import type { InventorySr, PoolStatus } from './pool-record.ts'
 import type { Protection } from './protection.ts'
@@ -13,6 +14,7 @@ type Chain = Pick<VmRun, 'job' | 'sourcePool' | 'vm' | 'target'>
 
 const chain = ({ job, sourcePool, vm, target }: Chain) => `${job}/${sourcePool}/${vm.uuid}/${target.pool}/${target.sr}`
 export const runFailedKey = (of: Chain): string => `run-failed ${chain(of)}`
+export const healthCheckFailedKey = (of: Chain): string => `health-check-failed ${chain(of)}`
 export const rpoMissedKey = (of: Chain): string => `rpo-missed ${chain(of)}`
 export const poolAwayKey = (pool: string): string => `pool-away ${pool}`
 export const poolRefusedKey = (pool: string): string => `pool-refused ${pool}`
@@ -29,6 +31,19 @@ export function runFailedAlert(vmRun: Chain & Pick<VmRun, 'error'>, jobName: str
     job,
     vm: vm.uuid,
     pool: sourcePool,
+  }
+}
+
+export function healthCheckFailedAlert(of: Chain, jobName: string, { text, at }: Pick<HealthCheckState, 'text' | 'at'>): AlertSpec {
+  return {
+    key: healthCheckFailedKey(of),
+    kind: 'health-check-failed',
+    subject: `the replica of ${of.vm.name} did not pass its health check (job ${jobName})`,
+    text: `the test failover of ${at}: ${text}`,
+    hint: 'test it by hand and keep the VM, to see why: understudy replica test --keep',
+    job: of.job,
+    vm: of.vm.uuid,
+    pool: of.sourcePool,
   }
 }
 

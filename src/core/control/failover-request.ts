@@ -69,6 +69,8 @@ export type FailoverRequest =
       readonly kind: 'failover'
       readonly clone?: boolean
       readonly asItRuns?: boolean
+      /** Although the source runs, or another VM that took over from it. */
+      readonly evenIfSourceRuns?: boolean
       readonly name?: string
       readonly ready?: ReadinessWish
     })

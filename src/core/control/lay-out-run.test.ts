@@ -1,17 +1,22 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { layOutRun } from './lay-out-run.ts'
+import { type ChainStates, layOutRun } from './lay-out-run.ts'
 import type { ResolvedSelection } from './resolve-selection.ts'
 
 const vm = (name: string) => ({ pool: 'p', vm: name, name, bytesAllocated: null, by: 'hand' })
 const resolved = (...names: string[]): ResolvedSelection => ({ vms: names.map(vm), leftOut: [], missing: [] })
-const targets = [
+const states = (isUnderWay: ChainStates['isUnderWay']): ChainStates => ({ isUnderWay, isFailedOver: () => false })
+const targets = () => [
   { pool: 'q', sr: 's' },
   { pool: 'q', sr: 't' },
 ]
 
 test('one VM run a VM and target', () => {
-  const run = layOutRun(resolved('a', 'b'), targets, () => false)
+  const run = layOutRun(
+    resolved('a', 'b'),
+    targets,
+    states(() => false),
+  )
   assert.equal(run.kind, 'run')
   assert.deepEqual(
     run.vmRuns.map((each) => `${each.vm} ${each.target.sr} ${each.skipped?.code ?? ''}`),
@@ -20,7 +25,11 @@ test('one VM run a VM and target', () => {
 })
 
 test('a VM whose run before is still under way is skipped with a reason; the others run', () => {
-  const run = layOutRun(resolved('a', 'b'), targets, (_, name, { sr }) => name === 'a' && sr === 's')
+  const run = layOutRun(
+    resolved('a', 'b'),
+    targets,
+    states((_, name, { sr }) => name === 'a' && sr === 's'),
+  )
   assert.equal(run.kind, 'run')
   assert.deepEqual(
     run.vmRuns.map(({ skipped }) => skipped?.code ?? null),
@@ -29,16 +38,41 @@ test('a VM whose run before is still under way is skipped with a reason; the oth
 })
 
 test('when all are, the run as a whole is skipped, with a reason', () => {
-  const run = layOutRun(resolved('a'), targets, () => true)
+  const run = layOutRun(
+    resolved('a'),
+    targets,
+    states(() => true),
+  )
   assert.equal(run.kind === 'skip' && run.reason.code, 'still-under-way')
 })
 
 test('a selection that chooses nothing makes a run that is skipped, with a reason', () => {
-  const run = layOutRun(resolved(), targets, () => false)
+  const run = layOutRun(
+    resolved(),
+    targets,
+    states(() => false),
+  )
   assert.equal(run.kind === 'skip' && run.reason.code, 'no-vm')
 })
 
 test('what was named by hand and is not seen is run all the same, so that its failure is told', () => {
   const missing = [{ ...vm('gone'), reason: { code: 'vm-not-seen', text: '' } }]
-  assert.equal(layOutRun({ vms: [], leftOut: [], missing }, targets, () => false).vmRuns.length, 2)
+  assert.equal(
+    layOutRun(
+      { vms: [], leftOut: [], missing },
+      targets,
+      states(() => false),
+    ).vmRuns.length,
+    2,
+  )
+})
+
+test('a VM whose replica has taken over is skipped with a reason', () => {
+  const run = layOutRun(resolved('a', 'b'), targets, { isUnderWay: () => false, isFailedOver: (_, name) => name === 'a' })
+  assert.deepEqual(
+    run.vmRuns.map(({ skipped }) => skipped?.code ?? null),
+    ['failed-over', 'failed-over', null, null],
+  )
+  const all = layOutRun(resolved('a'), targets, { isUnderWay: () => false, isFailedOver: () => true })
+  assert.equal(all.kind === 'skip' && all.reason.code, 'failed-over')
 })

@@ -18,11 +18,17 @@ export type LaidOutRun =
   /** Nothing is begun. */
   | { readonly kind: 'skip'; readonly vmRuns: readonly LaidOutVmRun[]; readonly reason: Reason }
 
-/** @param isUnderWay whether a run of the same schedule has a VM run of this chain that is queued or under way */
+export interface ChainStates {
+  /** Whether a run of the same schedule has a VM run of this chain that is queued or under way. */
+  readonly isUnderWay: (pool: string, vm: string, target: Target) => boolean
+  /** Whether its replica has taken over. */
+  readonly isFailedOver: (pool: string, vm: string, target: Target) => boolean
+}
+
 export function layOutRun(
   resolved: ResolvedSelection,
-  targets: readonly Target[],
-  isUnderWay: (pool: string, vm: string, target: Target) => boolean,
+  targetsOf: (pool: string, vm: string) => readonly Target[],
+  { isUnderWay, isFailedOver }: ChainStates,
 ): LaidOutRun {
   const vms = [...resolved.vms, ...resolved.missing]
   if (vms.length === 0) {
@@ -30,13 +36,23 @@ export function layOutRun(
     return { kind: 'skip', vmRuns: [], reason: because('no-vm', `the job chooses no VM at this moment${replicas}`, 'look at its preview') }
   }
   const vmRuns = vms.flatMap(({ pool, vm, name }) =>
-    targets.map((target): LaidOutVmRun => {
-      const skipped = isUnderWay(pool, vm, target)
-        ? because('still-under-way', 'the run before has not ended yet', 'a longer interval, or fewer VMs for the same limits')
-        : null
+    targetsOf(pool, vm).map((target): LaidOutVmRun => {
+      const skipped = isFailedOver(pool, vm, target)
+        ? because(
+            'failed-over',
+            'its replica has taken over, and what that holds is newer',
+            'go back, undo the failover, or turn protection round',
+          )
+        : isUnderWay(pool, vm, target)
+          ? because('still-under-way', 'the run before has not ended yet', 'a longer interval, or fewer VMs for the same limits')
+          : null
       return { pool, vm, name, target, skipped }
     }),
   )
   if (vmRuns.some(({ skipped }) => skipped === null)) return { kind: 'run', vmRuns }
-  return { kind: 'skip', vmRuns, reason: because('still-under-way', 'the run before has not ended yet for any of its VMs') }
+  const failedOver = vmRuns.every(({ skipped }) => skipped?.code === 'failed-over')
+  const reason = failedOver
+    ? because('failed-over', 'the replicas of all its VMs have taken over')
+    : because('still-under-way', 'the run before has not ended yet for any of its VMs')
+  return { kind: 'skip', vmRuns, reason }
 }

@@ -83,4 +83,12 @@ export interface InventoryVm {
   readonly bytesAllocated: number
   /** Set on replicas that we (or the original product) keep: the job's id and the source VM. They are not offered for protection. */
   readonly replicaOf: { readonly job: string; readonly vm: string } | null
+  /** Set on VMs that took over from their source, or are about to (`preparing`), or did and are protected in the other direction (`turned`). */
+  readonly failedOver: {
+    readonly job: string
+    readonly vm: string
+    readonly sr: string
+    readonly clone: boolean
+    readonly state: 'preparing' | 'active' | 'turned'
+  } | null
 }

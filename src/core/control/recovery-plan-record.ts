@@ -56,6 +56,8 @@ export interface StartPlan extends FailoverConfirmation {
   readonly mode: PlanRunMode
   /** Of a test: the VMs stay, running. */
   readonly keep?: boolean
+  /** Of an unplanned one: although sources run. */
+  readonly evenIfSourceRuns?: boolean
   readonly shutdown?: 'clean' | 'hard'
   readonly shutdownTimeoutSeconds?: number
 }

@@ -14,6 +14,7 @@ const vm = (uuid: string, more: Partial<InventoryVm> = {}): InventoryVm => ({
   networks: [],
   bytesAllocated: 0,
   replicaOf: null,
+  failedOver: null,
   ...more,
 })
 const inventory = (pool: string, vms: readonly InventoryVm[]): PoolInventory => ({

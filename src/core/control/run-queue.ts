@@ -51,6 +51,8 @@ export class RunQueue {
   readonly #behindVm = new Map<string, QueueEntry[]>()
   readonly #underWay = new Map<string, QueueEntry>()
   readonly #busyVms = new Set<string>()
+  /** By VM that is under way: who has it next, before any entry. */
+  readonly #reserving = new Map<string, (() => void)[]>()
   readonly #inUse = new Map<string, number>()
   readonly #served = new Map<string, number>()
   #queued = 0
@@ -98,12 +100,52 @@ export class RunQueue {
     const entry = this.#underWay.get(id)
     if (entry === undefined) return
     this.#underWay.delete(id)
-    this.#busyVms.delete(entry.vm)
     for (const resource of resourcesOf(entry)) this.#use(resource, -1)
-    const waiting = this.#behindVm.get(entry.vm) ?? []
-    this.#behindVm.delete(entry.vm)
-    for (const each of waiting) this.#insert(each)
+    this.#passOn(entry.vm)
     this.#forgetIdleJobs()
+  }
+
+  isBusy(vm: string): boolean {
+    return this.#busyVms.has(vm)
+  }
+
+  /**
+   * Keeps entries of a VM from beginning, for something that is none and takes nothing of the limits, until `free`. `onFree` is called when it
+   * has the VM: at once when nothing of it is under way, else before any entry that waits.
+   */
+  reserve(vm: string, onFree: () => void): void {
+    if (!this.#busyVms.has(vm)) {
+      this.#busyVms.add(vm)
+      onFree()
+      return
+    }
+    const waiting = this.#reserving.get(vm)
+    if (waiting === undefined) this.#reserving.set(vm, [onFree])
+    else waiting.push(onFree)
+  }
+
+  /** False when it does not wait (any more). */
+  unreserve(vm: string, onFree: () => void): boolean {
+    const waiting = this.#reserving.get(vm) ?? []
+    const at = waiting.indexOf(onFree)
+    if (at < 0) return false
+    waiting.splice(at, 1)
+    return true
+  }
+
+  /** A VM that was reserved is free for entries again, or for the next who reserved it. */
+  free(vm: string): void {
+    this.#passOn(vm)
+  }
+
+  #passOn(vm: string): void {
+    const next = this.#reserving.get(vm)?.shift()
+    if (next !== undefined) return next()
+    this.#reserving.delete(vm)
+    this.#busyVms.delete(vm)
+    const waiting = this.#behindVm.get(vm) ?? []
+    this.#behindVm.delete(vm)
+    for (const each of waiting) this.#insert(each)
   }
 
   /** Those that begin now; they are under way until `finish`. */

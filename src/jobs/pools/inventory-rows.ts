@@ -1,4 +1,5 @@
 /** What is kept of each object of a pool: a fraction of its record, so that thousands of VMs take little, and most changes change nothing. */
+import { MARK } from '../../core/marks.ts'
 import type { ClassName, RecordOf } from '../../xapi/records.generated.ts'
 
 /** One of each class that is watched; `undefined`: the object is of no interest, it only counts. */
@@ -67,5 +68,7 @@ export function rowOf(className: WatchedClass, record: unknown): object | undefi
 
 /** Only the marks of replication: what else administrators note there is none of ours. */
 function marksOf(config: Readonly<Record<string, string>>): Record<string, string> {
-  return Object.fromEntries(Object.entries(config).filter(([key]) => key.startsWith('xo:backup:') || key === 'understudy:replica'))
+  return Object.fromEntries(
+    Object.entries(config).filter(([key]) => key.startsWith('xo:backup:') || key === MARK.replica || key === MARK.failover),
+  )
 }

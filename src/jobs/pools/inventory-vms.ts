@@ -1,5 +1,6 @@
 /** The VMs of a pool as they are shown, made anew only where something of them has changed: a pool may have thousands, and changes all the time. */
 import type { InventoryVm } from '../../core/control/pool-record.ts'
+import { readFailoverMark } from '../../core/failover/marks.ts'
 import { MARK, readReplicaMark } from '../../core/marks.ts'
 import type { Row, WatchedClass } from './inventory-rows.ts'
 
@@ -153,6 +154,7 @@ export class InventoryVms {
       networks: [...new Set(networks)].sort(),
       bytesAllocated: allocated,
       replicaOf: this.#replicaOf(ref, vm),
+      failedOver: failedOverOf(vm),
     }
   }
 
@@ -163,6 +165,9 @@ export class InventoryVms {
    */
   #replicaOf(ref: string, vm: Extract<Row<'VM'>, { kind: 'vm' }>): InventoryVm['replicaOf'] {
     if (!vm.blocked) return null
+    const failover = readFailoverMark(vm.config, vm.uuid)
+    // It may be blocked again: when it hands over itself.
+    if (failover !== undefined && failover.state !== 'preparing') return null
     const mark = readReplicaMark(vm.config, vm.uuid)
     if (mark) return { job: mark.job, vm: mark.vm }
     if (vm.config[MARK.sr] === undefined) return null
@@ -180,6 +185,11 @@ export class InventoryVms {
 function onlyStorage(before: Row<'VDI'> | undefined, after: Row<'VDI'> | undefined): boolean {
   if (before === undefined || after === undefined) return false
   return before.uuid === after.uuid && before.name === after.name && before.size === after.size && before.sr === after.sr
+}
+
+function failedOverOf({ config, uuid }: Extract<Row<'VM'>, { kind: 'vm' }>): InventoryVm['failedOver'] {
+  const mark = readFailoverMark(config, uuid)
+  return mark === undefined ? null : { job: mark.job, vm: mark.vm, sr: mark.sr, clone: mark.clone, state: mark.state }
 }
 
 /** Which objects refer to one. */

@@ -8,6 +8,7 @@ import type { InventoryVm, PoolInventory } from '../../core/control/pool-record.
 import type { Protection, ProtectionState } from '../../core/control/protection.ts'
 import type { ResolvedSelection } from '../../core/control/resolve-selection.ts'
 import type { VmRun } from '../../core/control/run-record.ts'
+import { targetsOf } from '../../core/control/turned-selection.ts'
 import type { Queries, Store } from '../../store/open-store.ts'
 import { deleteProtection } from '../../store/protections/delete-protections.ts'
 import { listProtections } from '../../store/protections/list-protections.ts'
@@ -27,10 +28,19 @@ export interface WatchParts {
   readonly pools: PoolAccess
   readonly resolve: (job: Job) => ResolvedSelection
   readonly isUnderWay: (job: string, pool: string, vm: string, target: Target) => boolean
+  readonly healthOf: (chain: ChainName) => Protection['lastHealthCheck']
   readonly onProtection: (protection: Protection) => void
   /** Its state is another one than before; also told once for each at the start. */
   readonly onState: (protection: Protection, job: Job) => void
   readonly onError: (error: unknown) => void
+}
+
+export interface ChainName {
+  readonly job: string
+  readonly sourcePool: string
+  /** uuid */
+  readonly vm: string
+  readonly target: Target
 }
 
 /** What a target pool says of a chain. */
@@ -119,7 +129,9 @@ export class ProtectionWatch {
       if (wanted.has(keyOf(stored))) return false
       // A pool that was not seen yet tells nothing about its VMs, unless the job itself is gone, or its target is.
       const job = book.find(stored.job)
-      const targeted = job?.targets.some(({ pool, sr }) => pool === stored.target.pool && sr === stored.target.sr) ?? false
+      const { pool, sr } = stored.target
+      const targeted =
+        job !== undefined && targetsOf(job, stored.sourcePool, stored.vm.uuid).some((each) => each.pool === pool && each.sr === sr)
       return !targeted || pools.inventoryOf(stored.sourcePool) !== undefined
     })
     for (const stored of added) this.#rows.set(keyOf(stored), newRow(stored))
@@ -155,6 +167,12 @@ export class ProtectionWatch {
     await putProtection(db, row.stored)
   }
 
+  /** Something else of it is to be told anew. */
+  async noteChain({ job, sourcePool, vm, target }: ChainName): Promise<void> {
+    const row = this.#rows.get(keyOf({ job, sourcePool, vm: { uuid: vm, name: '' }, target }))
+    if (row !== undefined) await this.#judge([row], true)
+  }
+
   /** A VM run began or ended. */
   async noteVmRun({ job, sourcePool, vm, target }: VmRun): Promise<void> {
     const row = this.#rows.get(keyOf({ job, sourcePool, vm, target }))
@@ -179,6 +197,11 @@ export class ProtectionWatch {
       for (const { stored } of changed) await putProtection(db, stored)
     })
     await this.#judge(changed, true)
+  }
+
+  /** Of a source VM, by whichever jobs. */
+  ofVm(vm: string): Protection[] {
+    return [...this.#rows.values()].filter(({ stored }) => stored.vm.uuid === vm).map((row) => this.#protectionOf(row))
   }
 
   ofJob(job: string): Protection[] {
@@ -208,11 +231,19 @@ export class ProtectionWatch {
     return [...this.#rows.values()].map((row) => ({ protection: this.#protectionOf(row), failed: row.stored.lastRun?.state === 'failed' }))
   }
 
+  /** Whether the replica of a chain has taken over, or is about to, as of the last event of its pool. */
+  isFailedOver(job: string, vm: string, target: Target): boolean {
+    return failoversOf(this.#parts.pools.inventoryOf(target.pool)).some(
+      ({ failedOver: mark }) =>
+        mark !== null && !mark.clone && mark.state !== 'turned' && mark.job === job && mark.vm === vm && mark.sr === target.sr,
+    )
+  }
+
   #chainsOf(job: Job): StoredProtection[] {
     const { vms, missing } = this.#parts.resolve(job)
     const firstSeenAt = toTimestamp(this.#parts.clock.now())
     return [...vms, ...missing].flatMap(({ pool, vm, name }) =>
-      job.targets.map((target) => ({
+      targetsOf(job, pool, vm).map((target) => ({
         job: job.id,
         sourcePool: pool,
         vm: { uuid: vm, name },
@@ -283,7 +314,8 @@ export class ProtectionWatch {
       underWay: stored.point === null && isUnderWay(stored.job, stored.sourcePool, stored.vm.uuid, stored.target),
       jobEnabled: job.enabled,
       schedulesEnabled: job.schedules.some(({ enabled }) => enabled),
-      failedOver: replica !== undefined && replica.powerState !== 'Halted',
+      failedOver:
+        (replica !== undefined && replica.powerState !== 'Halted') || this.isFailedOver(stored.job, stored.vm.uuid, stored.target),
     }
   }
 
@@ -323,7 +355,7 @@ export class ProtectionWatch {
       replica: stored.replica,
       lastRun: stored.lastRun,
       lastError: stored.lastError,
-      lastHealthCheck: null,
+      lastHealthCheck: this.#parts.healthOf({ job: stored.job, sourcePool: stored.sourcePool, vm: stored.vm.uuid, target: stored.target }),
     }
   }
 
@@ -353,6 +385,18 @@ function vmsOf(inventory: PoolInventory | undefined): ReadonlyMap<string, Invent
     byUuid.set(inventory, vms)
   }
   return vms
+}
+
+const failovers = new WeakMap<PoolInventory, readonly InventoryVm[]>()
+
+function failoversOf(inventory: PoolInventory | undefined): readonly InventoryVm[] {
+  if (inventory === undefined) return []
+  let found = failovers.get(inventory)
+  if (found === undefined) {
+    found = inventory.vms.filter(({ failedOver }) => failedOver !== null)
+    failovers.set(inventory, found)
+  }
+  return found
 }
 
 const newRow = (stored: StoredProtection): Row => ({

@@ -1,6 +1,7 @@
 /** Replicas as the API shows and verifies them. */
 import { randomUUID } from 'node:crypto'
 import { createByteBudget } from '../../block/budget.ts'
+import type { Actor } from '../../core/control/audit.ts'
 import type { Target } from '../../core/control/job.ts'
 import type { Page } from '../../core/control/page.ts'
 import type { Protection, ProtectionState } from '../../core/control/protection.ts'
@@ -14,8 +15,11 @@ import { type PointProof, type ProofMode, provePoint } from '../../replication/p
 import type { Store } from '../../store/open-store.ts'
 import { toTimestamp } from '../../store/timestamps.ts'
 import { lastVerifications, putVerification, type StoredVerification } from '../../store/verifications/verifications.ts'
+import type { ActivityContext } from '../activities/active-activity.ts'
+import type { ActivityService } from '../activities/activity-service.ts'
 import type { Clock } from '../clock.ts'
 import type { ProtectionFilter, ReplicaOperations, RestorePoint, ServerEvent } from '../control-plane.ts'
+import { plainReport } from '../failover/parts.ts'
 import type { PoolAccess } from '../pool-access.ts'
 import type { ProtectionWatch } from '../protection/protection-watch.ts'
 import { pageOfList } from './page-of-list.ts'
@@ -29,13 +33,13 @@ export interface ReplicaParts {
   readonly pools: PoolAccess
   readonly watch: ProtectionWatch
   readonly emit: (event: ServerEvent) => void
+  readonly activities: ActivityService
   readonly onError: (error: unknown) => void
 }
 
 export class Replicas implements ReplicaOperations {
   readonly #parts: ReplicaParts
   readonly #closing = new AbortController()
-  readonly #underWay = new Map<string, Promise<void>>()
 
   constructor(parts: ReplicaParts) {
     this.#parts = parts
@@ -91,8 +95,8 @@ export class Replicas implements ReplicaOperations {
     )
   }
 
-  async verify({ target, restorePoint, mode }: Parameters<ReplicaOperations['verify']>[0]): Promise<{ readonly id: string }> {
-    const { store, clock, pools } = this.#parts
+  async verify({ target, restorePoint, mode }: Parameters<ReplicaOperations['verify']>[0], by: Actor): Promise<{ readonly id: string }> {
+    const { store, clock, pools, activities, watch } = this.#parts
     if (this.#closing.signal.aborted) throw new Failure('SERVER_CLOSING', 'the server is shutting down')
     if (!pools.statuses().some(({ id }) => id === target.pool))
       throw new Failure('RESTORE_POINT_NOT_FOUND', `there is no pool ${target.pool}`)
@@ -108,39 +112,67 @@ export class Replicas implements ReplicaOperations {
       report: null,
     }
     await store.transaction((db) => putVerification(db, verification))
-    const work = this.#verify(verification, target, mode).finally(() => this.#underWay.delete(verification.id))
-    this.#underWay.set(verification.id, work)
+    const of = watch.all().find(({ newestPoint }) => newestPoint?.uuid === restorePoint)
+    const subject = {
+      job: of?.job ?? null,
+      jobName: of?.jobName ?? null,
+      sourcePool: of?.sourcePool ?? null,
+      vm: of?.vm ?? null,
+      target,
+      plan: null,
+      seed: null,
+    }
+    await activities.begin({
+      id: verification.id,
+      kind: 'verify',
+      subject,
+      by,
+      vms: of === undefined ? [] : [of.vm.uuid],
+      request: { target, restorePoint, mode },
+      claims: [],
+      work: (context) => this.#verify(verification, target, mode, context),
+    })
     return { id: verification.id }
   }
 
-  async close(): Promise<void> {
+  close(): void {
     this.#closing.abort(new Error('the server is shutting down'))
-    await Promise.all(this.#underWay.values())
   }
 
-  async #verify(begun: StoredVerification, target: Target, mode: ProofMode): Promise<void> {
+  async #verify(begun: StoredVerification, target: Target, mode: ProofMode, context: ActivityContext) {
     const { store, clock, emit, onError } = this.#parts
     const { id, restorePoint } = begun
-    const ended = await this.#prove(restorePoint, target, mode).then(
-      (proof) => ({ equal: proof.ok, error: proof.ok ? null : proof.summary, report: proof as object }),
-      (error: unknown) => ({ equal: null, error: (explainError(error) as Error).message, report: null }),
+    context.step('read', 'reading it back')
+    const ended = await this.#prove(restorePoint, target, mode, context).then(
+      (proof) => ({ equal: proof.ok, error: proof.ok ? null : proof.summary, report: proof, thrown: undefined }),
+      (error: unknown) => ({ equal: null, error: (explainError(error) as Error).message, report: null, thrown: error }),
     )
     try {
-      await store.transaction((db) => putVerification(db, { ...begun, ...ended, endedAt: clock.now() }))
+      const { equal, error, report } = ended
+      await store.transaction((db) => putVerification(db, { ...begun, equal, error, report, endedAt: clock.now() }))
     } catch (error) {
       onError(error)
     }
     emit({ kind: 'verified', id, restorePoint, equal: ended.equal === true, error: ended.error })
+    if (ended.report === null) throw ended.thrown
+    const { ok: equal, summary: text } = ended.report
+    return { result: { kind: 'verify' as const, equal, mode, restorePoint, text }, report: plainReport(ended.report) }
   }
 
-  #prove(uuid: string, { pool, sr }: Target, mode: ProofMode): Promise<PointProof> {
+  #prove(uuid: string, { pool, sr }: Target, mode: ProofMode, { signal, bytes }: ActivityContext): Promise<PointProof> {
     const { pools } = this.#parts
-    const { signal } = this.#closing
     return pools.withPool(pool, signal, async (xapi) => {
       const view = await viewPool(xapi, signal)
       const found = await findPoint(view, { kind: 'uuid', uuid, sr })
       const prove = (source: Parameters<typeof provePoint>[1]['source']) =>
-        provePoint(found, { target: xapi, source, mode, signal, budget: createByteBudget(MEMORY) })
+        provePoint(found, {
+          target: xapi,
+          source,
+          mode,
+          signal,
+          budget: createByteBudget(MEMORY),
+          onProgress: (disk, done, expected) => bytes(disk.userdevice, 'verify', done, expected),
+        })
       const from = this.#sourcePoolOf(found.chain.vm)
       if (from === undefined) return prove(undefined)
       if (from === pool) return prove({ xapi, view })

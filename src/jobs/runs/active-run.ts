@@ -43,6 +43,8 @@ export interface ActiveRun {
   readonly scheduleId: string
   readonly retention: RetentionRule
   readonly settings: EffectiveSettings
+  /** Networks of a VM that go before the settings': of one whose protection was turned round. */
+  readonly networksOf: (pool: string, vm: string) => Readonly<Record<string, string | null>>
   readonly vmRuns: ActiveVmRun[]
   readonly units: Unit[]
 }

@@ -41,6 +41,7 @@ export function newRun({ job, schedule, trigger, dryRun, laidOut, now }: NewRun)
     scheduleId: schedule?.id ?? job.id,
     retention: schedule?.retention ?? job.schedules[0]?.retention ?? DEFAULT_RETENTION,
     settings: effectiveSettings(job.settings, schedule?.settings),
+    networksOf: (pool, vm) => job.turned.find((each) => each.pool === pool && each.vm === vm)?.networks ?? {},
     vmRuns: [],
     units: [],
   }

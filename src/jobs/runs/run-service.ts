@@ -5,6 +5,7 @@ import type { ResolvedSelection } from '../../core/control/resolve-selection.ts'
 import { addToTotals, hasEnded, pauseBeforeRetry, runStateOf } from '../../core/control/run-outcome.ts'
 import { type QueueLimits, RunQueue } from '../../core/control/run-queue.ts'
 import type { Run, RunFailure, Trigger, VmRun } from '../../core/control/run-record.ts'
+import { targetsOf } from '../../core/control/turned-selection.ts'
 import { Failure } from '../../core/failure.ts'
 import type { RunReport } from '../../core/report.ts'
 import { setLastTick } from '../../store/jobs/last-ticks.ts'
@@ -25,6 +26,8 @@ export interface RunServiceParts {
   readonly engine: Engine
   readonly limits: QueueLimits
   readonly resolve: (job: Job) => ResolvedSelection
+  /** Whether the replica of a chain has taken over: a run would be refused. */
+  readonly isFailedOver: (job: string, vm: string, target: VmRun['target']) => boolean
   readonly onRun: (run: Run) => void
   readonly onVmRun: (vmRun: VmRun) => void
   /** Stores what the end of a VM run means for its protection, in the transaction that stores the end. */
@@ -96,6 +99,30 @@ export class RunService {
     return this.#jobChains.has(`${job} ${chainKey(pool, vm, target)}`)
   }
 
+  /** Whether a run, or something that reserved it, has the VM (`POOL/UUID`) at this moment. */
+  isVmBusy(vm: string): boolean {
+    return this.#queue.isBusy(vm)
+  }
+
+  /** Keeps runs off the VM (`POOL/UUID`), once what has it now is through, until the function given back is called. Rejects when aborted. */
+  reserveVm(vm: string, signal: AbortSignal): Promise<() => void> {
+    signal.throwIfAborted()
+    return new Promise((resolve, reject) => {
+      const onAbort = () => {
+        if (this.#queue.unreserve(vm, onFree)) reject(signal.reason as Error)
+      }
+      const onFree = () => {
+        signal.removeEventListener('abort', onAbort)
+        resolve(() => {
+          this.#queue.free(vm)
+          this.#pump()
+        })
+      }
+      signal.addEventListener('abort', onAbort, { once: true })
+      this.#queue.reserve(vm, onFree)
+    })
+  }
+
   setLimits(limits: QueueLimits, heldPools: ReadonlySet<string>): void {
     this.#queue.setLimits(limits, heldPools)
     this.#pump()
@@ -107,7 +134,10 @@ export class RunService {
     const { store, clock } = this.#parts
     const resolved = narrowed(this.#parts.resolve(job), vms)
     const scheduleId = schedule?.id ?? job.id
-    const laidOut = layOutRun(resolved, job.targets, (pool, vm, target) => this.#chains.has(`${scheduleId} ${chainKey(pool, vm, target)}`))
+    const laidOut = layOutRun(resolved, (pool, vm) => targetsOf(job, pool, vm), {
+      isUnderWay: (pool, vm, target) => this.#chains.has(`${scheduleId} ${chainKey(pool, vm, target)}`),
+      isFailedOver: (_pool, vm, target) => this.#parts.isFailedOver(job.id, vm, target),
+    })
     const active = newRun({ job, schedule, trigger, dryRun, laidOut, now: toTimestamp(clock.now()) })
     // Before anything is waited for: a second run of the same tick or button would not see this one otherwise.
     if (active.units.length > 0) this.#add(active)
@@ -281,7 +311,7 @@ export class RunService {
       vm: unit.vm,
       targets: attempting.map(({ record }) => record.target),
       retention: run.retention,
-      settings: run.settings,
+      settings: { ...run.settings, networks: { ...run.settings.networks, ...run.networksOf(unit.sourcePool, unit.vm) } },
       dryRun: run.record.dryRun,
       signal: unit.stop.signal,
       targetSignals: attempting.map(({ cancel }) => cancel.signal),
@@ -430,7 +460,7 @@ const OBSTACLES = {
   pool: (id: string) => `the limit of VM runs of pool ${id}`,
   sr: (id: string) => `the limit of VM runs of storage ${id}`,
   'held-pool': (id: string) => `the end of maintenance of pool ${id}`,
-  vm: () => 'another run of the same VM',
+  vm: () => 'what else works on the same VM: a run, or a failover',
 } as const
 
 function stopOf(signal: AbortSignal): StopReason | undefined {

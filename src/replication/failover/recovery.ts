@@ -30,6 +30,19 @@ export interface RecoveryWishes {
   readonly settings?: RunSettings
   readonly shutdown?: 'clean' | 'hard'
   readonly shutdownMs?: number
+  /** Of one VM, where it is not as for the others. */
+  readonly of?: (vm: PlannedVm) => OfOneVm
+  /** Milliseconds that a program may take. */
+  readonly scriptMs?: number
+}
+
+export interface OfOneVm {
+  /** The pool where its replica is. */
+  readonly target?: Xapi
+  readonly source?: RecoveryWishes['source']
+  readonly settings?: RunSettings
+  /** In place of the plan's networks: those that its pool has. */
+  readonly networks?: ReadonlyMap<string, string | null>
 }
 
 /** Never rejects because a VM fails: the report tells. Rejects when it is stopped; a test is then cleared away. */
@@ -62,7 +75,8 @@ class Recovery {
         signal.throwIfAborted()
       }
     } finally {
-      if (removes) await removeTests({ ...this.#options, signal: AbortSignal.timeout(600_000) }, (mark) => mark.id === id)
+      if (removes)
+        for (const target of this.#targets()) await removeTests({ target, signal: AbortSignal.timeout(600_000) }, (mark) => mark.id === id)
     }
     return {
       kind: 'recovery',
@@ -77,6 +91,19 @@ class Recovery {
       timeline: this.#timeline,
       removed: removes,
     }
+  }
+
+  #of(vm: PlannedVm): OfOneVm {
+    return this.#wishes.of?.(vm) ?? {}
+  }
+
+  #optionsOf(vm: PlannedVm): FailoverOptions {
+    return { ...this.#options, target: this.#of(vm).target ?? this.#options.target }
+  }
+
+  /** Each pool once. */
+  #targets(): Set<Xapi> {
+    return new Set(this.#plan.groups.flatMap(({ vms }) => vms.map((vm) => this.#optionsOf(vm).target)))
   }
 
   #note(group: PlanGroup, what: TimelineEntry['what'], text: string, vm?: PlannedVm): void {
@@ -123,7 +150,7 @@ class Recovery {
       UNDERSTUDY_MODE: this.#wishes.mode,
       UNDERSTUDY_POOL: target.url,
     }
-    const { code, output } = await runScript(path, env, SCRIPT_MS, signal)
+    const { code, output } = await runScript(path, env, this.#wishes.scriptMs ?? SCRIPT_MS, signal)
     this.#note(group, code === 0 ? 'script' : 'failed', `${path} ended with ${code ?? 'a signal'}${output === '' ? '' : `: ${output}`}`)
     return code === 0
   }
@@ -133,11 +160,11 @@ class Recovery {
     if (this.#wishes.mode !== 'test') return
     for (const vm of group.vms) {
       try {
-        const { plan, view } = await prepareCopy(this.#options, this.#copyWishes(vm), 'test failover')
+        const { plan, view } = await prepareCopy(this.#optionsOf(vm), this.#copyWishes(vm), 'test failover')
         const mark = { kind: 'network', id: this.#options.id, job: '', vm: '', point: '', at: isoTime(this.#options.clock.now()) } as const
         for (const { to, from } of plan.vifs) {
           const like = findByUuid(view.network, from)?.[1]
-          if (to.kind === 'new-isolated') await isolatedNetwork(this.#options, like, from, mark)
+          if (to.kind === 'new-isolated') await isolatedNetwork(this.#optionsOf(vm), like, from, mark)
         }
       } catch (error) {
         this.#options.signal.throwIfAborted()
@@ -152,7 +179,11 @@ class Recovery {
   }
 
   #copyWishes(vm: PlannedVm) {
-    return { wanted: this.#wanted(vm), networks: { kind: 'isolated' }, mapping: this.#plan.networks, macs: 'safe' } as const
+    return { wanted: this.#wanted(vm), networks: { kind: 'isolated' }, mapping: this.#mappingOf(vm), macs: 'safe' } as const
+  }
+
+  #mappingOf(vm: PlannedVm): ReadonlyMap<string, string | null> {
+    return this.#of(vm).networks ?? this.#plan.networks
   }
 
   async #runVm(group: PlanGroup, vm: PlannedVm): Promise<VmResult> {
@@ -172,10 +203,11 @@ class Recovery {
   }
 
   async #test(vm: PlannedVm): Promise<Omit<VmResult, 'group' | 'vm' | 'text'>> {
-    const prepared = await prepareCopy(this.#options, this.#copyWishes(vm), 'test failover')
+    const options = this.#optionsOf(vm)
+    const prepared = await prepareCopy(options, this.#copyWishes(vm), 'test failover')
     const readiness = { checks: vm.checks, timeoutMs: vm.timeoutMs }
     // Kept until the whole plan is through: groups need each other.
-    const report = await testFailover(this.#options, prepared, { readiness, keep: true })
+    const report = await testFailover(options, prepared, { readiness, keep: true })
     return {
       outcome: report.outcome === 'ready' ? 'up' : 'failed',
       name: report.vm?.name,
@@ -189,7 +221,7 @@ class Recovery {
 
   async #failOver(vm: PlannedVm): Promise<Omit<VmResult, 'group' | 'vm' | 'text'>> {
     const readiness = { checks: vm.checks, timeoutMs: vm.timeoutMs }
-    const wishes = { networks: { kind: 'replica' }, mapping: this.#plan.networks, macs: 'keep', readiness } as const
+    const wishes = { networks: { kind: 'replica' }, mapping: this.#mappingOf(vm), macs: 'keep', readiness } as const
     const report = await (this.#wishes.mode === 'planned' ? this.#planned(vm, wishes) : this.#now(vm, wishes)).catch(
       async (error: unknown) => {
         // By a run of the plan before this one: it only has to be up.
@@ -212,7 +244,7 @@ class Recovery {
 
   /** The VM that took over, started again if it is down; undefined: it is none, or protected in the other direction by now. */
   async #already(vm: PlannedVm, readiness: Readiness): Promise<{ readonly again: Omit<VmResult, 'group' | 'vm' | 'text'> } | undefined> {
-    const options = this.#options
+    const options = this.#optionsOf(vm)
     const begun = options.clock.now()
     const found = await findFailedOver(options, { vm: vm.vm, job: vm.job })
     const active = found.find(({ mark }) => mark.state === 'active' && mark.sr === vm.sr)
@@ -233,21 +265,25 @@ class Recovery {
   }
 
   async #now(vm: PlannedVm, wishes: Shared) {
-    const all = { ...wishes, wanted: this.#wanted(vm), kind: 'unplanned', clone: false, ...this.#beside() } as const
-    return takeOver(this.#options, all, (await prepareTakeOver(this.#options, all)).plan)
+    const all = { ...wishes, wanted: this.#wanted(vm), kind: 'unplanned', clone: false, ...this.#beside(vm) } as const
+    const options = this.#optionsOf(vm)
+    return takeOver(options, all, (await prepareTakeOver(options, all)).plan)
   }
 
-  #beside(): Pick<TakeOverWishes, 'source' | 'evenIfSourceRuns'> {
-    const { source, evenIfSourceRuns = false } = this.#wishes
+  #beside(vm: PlannedVm): Pick<TakeOverWishes, 'source' | 'evenIfSourceRuns'> {
+    const { evenIfSourceRuns = false } = this.#wishes
+    const { source = this.#wishes.source } = this.#of(vm)
     return { evenIfSourceRuns, ...(source === undefined ? {} : { source }) }
   }
 
   async #planned(vm: PlannedVm, wishes: Shared) {
-    const { source, settings, shutdown = 'clean', shutdownMs = 600_000 } = this.#wishes
+    const { shutdown = 'clean', shutdownMs = 600_000 } = this.#wishes
+    const { source = this.#wishes.source, settings = this.#wishes.settings } = this.#of(vm)
+    const options = this.#optionsOf(vm)
     if (source === undefined || 'silent' in source || settings === undefined)
       throw new Failure('RECOVERY_PLAN_INVALID', 'a planned failover needs the source pool')
-    const { plan } = await prepareTakeOver(this.#options, { ...wishes, wanted: this.#wanted(vm), kind: 'planned', clone: false })
-    return (await plannedFailover(this.#options, source, { ...wishes, chain: plan.chain, shutdown, shutdownMs }, settings)).failover
+    const { plan } = await prepareTakeOver(options, { ...wishes, wanted: this.#wanted(vm), kind: 'planned', clone: false })
+    return (await plannedFailover(options, source, { ...wishes, chain: plan.chain, shutdown, shutdownMs }, settings)).failover
   }
 }
 

@@ -28,7 +28,7 @@ import { type FailedOver, findFailedOver, giveBack } from './undo.ts'
 /** How the runs of the way back go. */
 export type RunSettings = Pick<
   RunOptions,
-  'retention' | 'verify' | 'budget' | 'allowInsecureNbd' | 'disksAtOnce' | 'beforeWrite' | 'leastSegment'
+  'retention' | 'verify' | 'budget' | 'allowInsecureNbd' | 'disksAtOnce' | 'excludeDisks' | 'beforeWrite' | 'leastSegment'
 > & {
   readonly networks?: RunOptions['networks']
   readonly onRunEvent?: RunOptions['onEvent']

@@ -90,7 +90,7 @@ async function exportDisk(options: ExportSeedOptions, context: ReadContext, disk
 }
 
 async function snapshotFor(options: ExportSeedOptions, view: PoolView, begun: SeedManifest | undefined) {
-  const { of, source, signal } = options
+  const { of } = options
   if (begun !== undefined && of.uuid !== (of.kind === 'vm' ? begun.vm.uuid : begun.snapshot.uuid)) {
     throw new Failure(
       'SEED_FOLDER_TAKEN',
@@ -101,20 +101,41 @@ async function snapshotFor(options: ExportSeedOptions, view: PoolView, begun: Se
     const { facts } = inspectSeedSnapshot(view, begun?.snapshot.uuid ?? of.uuid)
     return { snapshot: usable(facts), warnings: [] as Reason[] }
   }
-  const [ref, record] = findByUuid(view.VM, of.uuid) ?? []
+  // Noted before it is taken: an export that was killed in between finds its snapshot again.
+  const noted = await readNote(options.folder)
+  const taken = await takeSeedSnapshot(options, view, of.uuid, noted, (name) => writeNote(options.folder, name))
+  return { snapshot: usable(taken.facts), warnings: taken.warnings }
+}
+
+export interface TakenSnapshot {
+  readonly facts: SeedSnapshot
+  readonly warnings: Reason[]
+}
+
+/**
+ * Takes a snapshot of a VM for a seed, its disks tracked as far as their storage can. `noted`: the name of one that may be there already;
+ * `note` is called with the name of the one that is about to be taken. Failure VM_NOT_FOUND.
+ */
+export async function takeSeedSnapshot(
+  options: Pick<ExportSeedOptions, 'source' | 'signal' | 'now' | 'onLog'>,
+  view: PoolView,
+  vm: string,
+  noted?: string,
+  note: (name: string) => Promise<void> = async () => undefined,
+): Promise<TakenSnapshot> {
+  const { source, signal } = options
+  const [ref, record] = findByUuid(view.VM, vm) ?? []
   if (ref === undefined || record === undefined || record.is_a_snapshot || record.is_a_template) {
-    throw new Failure('VM_NOT_FOUND', `the source pool has no VM ${of.uuid}`)
+    throw new Failure('VM_NOT_FOUND', `the source pool has no VM ${vm}`)
   }
   const disks = disksOf(view, record)
   const live = disks.filter(({ record: { name_label: name } }) => !isExcludedByName(name))
   const refused = await enableTracking({ source, signal, log: (message) => options.onLog?.(message) }, live)
   const skipped = disks.flatMap((disk) => (live.includes(disk) ? [] : [disk.ref]))
-  // Noted before it is taken: an export that was killed in between finds its snapshot again.
-  const noted = await readNote(options.folder)
   const name = noted ?? `seed of ${record.name_label} ${formatNameDate(options.now())} (keep until the first delta)`
   const find = (pool: PoolView) => [...pool.VM.values()].find((vm) => vm.is_a_snapshot && vm.name_label === name && vm.snapshot_of === ref)
   let after = view
-  if (noted === undefined) await writeNote(options.folder, name)
+  if (noted === undefined) await note(name)
   if (find(view) === undefined) {
     await source.callAsync('VM.snapshot', [ref, name, ...(skipped.length > 0 ? [skipped] : [])], { signal })
     after = await viewPool(source, signal)
@@ -126,7 +147,7 @@ async function snapshotFor(options: ExportSeedOptions, view: PoolView, begun: Se
     code: 'not-trackable',
     text: `a disk can't be tracked (${code}): the first delta is found by an export`,
   }))
-  return { snapshot: usable(inspectSeedSnapshot(after, made.uuid).facts), warnings }
+  return { facts: inspectSeedSnapshot(after, made.uuid).facts, warnings }
 }
 
 function usable(facts: SeedSnapshot): SeedSnapshot {

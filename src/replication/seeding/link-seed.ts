@@ -10,7 +10,7 @@ import { Failure } from '../../core/failure.ts'
 import { claimsOf, readMarks, readRunMark, replicaBlocked } from '../../core/marks.ts'
 import { planVifs } from '../../core/networks.ts'
 import type { VerifyReport } from '../../core/report.ts'
-import { judgeSeed, type SeedPair } from '../../core/seed.ts'
+import { judgeSeed, type SeedJudgement, type SeedPair } from '../../core/seed.ts'
 import type { Ref } from '../../xapi/ref.ts'
 import type { Xapi } from '../../xapi/xapi.ts'
 import { holdChain } from '../chain-lock.ts'
@@ -74,18 +74,7 @@ export interface SeedReport {
 /** Throws Failure (SEED_…), and has then changed nothing; killed in the middle, the same call again completes it. */
 export async function linkSeed(options: LinkSeedOptions): Promise<SeedReport> {
   const { source, target, signal } = options
-  const views = await viewBoth(options)
-  const [vmRef] = findSeedVm(views.target, options.vm)
-  const snapshot = inspectSeedSnapshot(views.source, options.snapshot)
-  const vm = inspectSeedVm(views.target, options.vm, await askStarted(options)(vmRef))
-  const of = snapshot.facts.source
-  // Without its VM or a disk there is no chain to look for; judgeSeed says what is wrong.
-  const sr = vm.facts.disks[0]?.sr ?? ''
-  const ids = { run: randomUUID(), job: options.job, schedule: options.schedule, vm: of?.uuid ?? '', sr }
-  const found = findByUuid(views.target.SR, sr)
-  const chain = of && found && (await chainOn(views, ids, source === target || source.url === target.url))
-  const known = { job: options.job, replica: chain?.replica?.record.uuid, points: chain?.facts.restorePoints ?? [] }
-  const judged = judgeSeed(snapshot.facts, vm.facts, known, options.check === 'full')
+  const { views, snapshot, vm, of, sr, ids, found, judged } = await lookAtLink(options)
   if (judged.kind === 'refused') throw new Failure(judged.code, judged.text, judged.hint)
 
   const lock = await holdChain(target, (found as [Ref<'SR'>, unknown])[0], ids, signal)
@@ -129,6 +118,28 @@ export async function linkSeed(options: LinkSeedOptions): Promise<SeedReport> {
   }
 }
 
+/** What linking would say, before any content is compared; changes nothing. Throws Failure (SEED_…). */
+export const checkSeed = async (options: LookOptions): Promise<SeedJudgement> => (await lookAtLink(options)).judged
+
+type LookOptions = Pick<LinkSeedOptions, 'source' | 'target' | 'snapshot' | 'vm' | 'job' | 'schedule' | 'check' | 'signal'>
+
+async function lookAtLink(options: LookOptions) {
+  const { source, target } = options
+  const views = await viewBoth(options)
+  const [vmRef] = findSeedVm(views.target, options.vm)
+  const snapshot = inspectSeedSnapshot(views.source, options.snapshot)
+  const vm = inspectSeedVm(views.target, options.vm, await askStarted(options)(vmRef))
+  const of = snapshot.facts.source
+  // Without its VM or a disk there is no chain to look for; judgeSeed says what is wrong.
+  const sr = vm.facts.disks[0]?.sr ?? ''
+  const ids = { run: randomUUID(), job: options.job, schedule: options.schedule, vm: of?.uuid ?? '', sr }
+  const found = findByUuid(views.target.SR, sr)
+  const chain = of && found && (await chainOn(views, ids, source === target || source.url === target.url))
+  const known = { job: options.job, replica: chain?.replica?.record.uuid, points: chain?.facts.restorePoints ?? [] }
+  const judged = judgeSeed(snapshot.facts, vm.facts, known, options.check === 'full')
+  return { views, snapshot, vm, of, sr, ids, found, judged }
+}
+
 interface Linking {
   readonly options: LinkSeedOptions
   readonly context: RunContext
@@ -137,7 +148,7 @@ interface Linking {
   readonly vm: ReturnType<typeof inspectSeedVm>
 }
 
-async function viewBoth({ source, target, signal }: LinkSeedOptions): Promise<Linking['views']> {
+async function viewBoth({ source, target, signal }: LookOptions): Promise<Linking['views']> {
   if (source === target || source.url === target.url) {
     const view = await viewPool(source, signal)
     return { source: view, target: view }

@@ -1,0 +1,238 @@
+/** Failing over through the API of a server, on two simulated pools: tests, clones, unplanned and planned failovers, undoing, going back. */
+import assert from 'node:assert/strict'
+import { randomUUID } from 'node:crypto'
+import { after, before, describe, test } from 'node:test'
+import type { RemoteApi } from '../../src/cli/remote/api.ts'
+import type { ServerRefusal } from '../../src/cli/remote/http-client.ts'
+import type { Job } from '../../src/core/control/job.ts'
+import { followEvents } from '../support/event-log.ts'
+import { hashesNow } from '../support/failing-over.ts'
+import type { StartedPool } from '../support/lab.ts'
+import { addPool, begin, carryOut, chainOf, ended, makeJob, runOnce, succeeded, waitFor } from '../support/recovering.ts'
+import { hashesOf, look, type MadeVm, MIB, makeVm, replicaOf, withTwoPools } from '../support/replicating.ts'
+import { type ListeningServer, serverForPools } from '../support/running-server.ts'
+
+const refusedAs = (code: string) => (error: unknown) => {
+  assert.equal((error as ServerRefusal).code, code, String((error as Error).message))
+  return true
+}
+
+describe('failing over through the API', () => {
+  let source: StartedPool
+  let target: StartedPool
+  let server: ListeningServer
+  let api: RemoteApi
+  let from: string
+  let to: string
+
+  withTwoPools((paris, oslo) => {
+    source = paris
+    target = oslo
+  })
+  before(async () => {
+    for (const pool of [source, target]) await pool.post('/guest/tools', {})
+    server = await serverForPools()
+    api = server.api
+    from = await addPool(api, source)
+    to = await addPool(api, target)
+  })
+  after(() => server?.close())
+
+  const sr = () => target.srs[0]?.uuid as string
+  const write = (pool: StartedPool, vm: string, seed: string, count = 20) =>
+    pool.post('/guest/random', { vm, userdevice: '0', count, seed })
+
+  async function protect(name: string) {
+    const vm = await makeVm(source, [32 * MIB], { name, tools: true })
+    const job = await makeJob(api, from, [vm.uuid], { pool: to, sr: sr() }, {}, `job of ${name}`)
+    const run = await runOnce(api, job.id)
+    assert.equal(run.state, 'success')
+    return { vm, job, of: { target: { pool: to, sr: sr() }, vm: vm.uuid } }
+  }
+  const protectionOf = async (job: Job) => (await api.replicas.protection({ job: job.id }))[0]
+  const statusOf = async (vm: MadeVm) => (await api.failover.status({ vm: vm.uuid }))[0]
+
+  test('a test failover tells what it will do, comes up, proves it, tells its recovery time, and leaves nothing', async () => {
+    const { vm, job, of } = await protect('tested')
+    const events = await followEvents(api)
+    const preview = await api.failover.preview({ kind: 'test-failover', ...of })
+    assert.equal(preview.confirm, null)
+    assert.ok(preview.happens.some(({ code }) => code === 'removed'))
+    assert.equal(
+      preview.interfaces.every(({ to: place }) => place === null || place.uuid === null),
+      true,
+    )
+    const { result, timeline, report, id } = await carryOut(api, { kind: 'test-failover', ...of })
+    assert.equal(result.outcome, 'ready')
+    assert.ok(result.rtoSeconds > 0)
+    assert.deepEqual(
+      result.evidence.map(({ check, ok }) => [check, ok]),
+      [['tools', true]],
+    )
+    assert.equal(result.removed, true)
+    assert.equal((report as { kind?: string }).kind, 'test')
+    assert.ok(timeline.some(({ step }) => step === 'start'))
+    assert.ok(![...(await look(target)).VM.values()].some(({ name_label: label }) => label.includes('test failover')))
+    const [point] = await api.replicas.restorePoints(to, sr(), vm.uuid)
+    assert.equal(point?.tested?.outcome, 'ready')
+    const told = await events.next((event) => event.kind === 'activity' && event.activity.id === id && event.activity.state === 'done', {
+      from: 0,
+    })
+    assert.ok(told)
+    await events.close()
+    const [listed] = await api.activities.list({ vm: vm.uuid, kind: ['test-failover'] }, 10)
+    assert.equal(listed?.id, id)
+    const markdown = await api.activities.report(id)
+    assert.match(markdown, /# Test failover of "tested"[\s\S]*rto seconds[\s\S]*\| tools \| yes/)
+    assert.equal((await runOnce(api, job.id)).state, 'success', 'the chain goes on')
+  })
+
+  test('a test that is kept is there in the status until it is cleaned up', async () => {
+    const { vm, of } = await protect('kept')
+    const { result } = await carryOut(api, { kind: 'test-failover', ...of, keep: true })
+    assert.equal(result.removed, false)
+    const status = await statusOf(vm)
+    assert.deepEqual(
+      status?.tests.map(({ uuid, keep, powerState }) => [uuid, keep, powerState]),
+      [[result.vm?.uuid, true, 'Running']],
+    )
+    assert.ok(status?.possible.includes('clean-up'))
+    const cleaned = await carryOut(api, { kind: 'clean-up', pool: to, vm: vm.uuid })
+    assert.equal(cleaned.result.vms.length, 1)
+    assert.deepEqual((await statusOf(vm))?.tests, [])
+  })
+
+  test('a clone to work on is a VM of its own', async () => {
+    const { vm, of } = await protect('cloned')
+    const { result } = await carryOut(api, { kind: 'clone', ...of, name: 'mine' })
+    const seen = await look(target)
+    assert.deepEqual(await hashesNow(target, seen, result.vm.uuid), await hashesOf(source, vm))
+    assert.equal(result.vm.name, 'mine')
+  })
+
+  test('an unplanned failover takes the name typed; the job stops, and says so; undone it goes on', async () => {
+    const { vm, job, of } = await protect('unplanned')
+    const holds = await hashesOf(source, vm)
+    await write(source, vm.uuid, 'never replicated')
+    const request = { kind: 'failover', ...of, evenIfSourceRuns: true, ready: { checks: ['tools'], timeoutSeconds: 60 } } as const
+    await assert.rejects(api.failover.preview({ ...request, evenIfSourceRuns: false }), refusedAs('SOURCE_RUNS'))
+    const preview = await api.failover.preview(request)
+    assert.equal(preview.confirm, 'unplanned')
+    assert.deepEqual(
+      preview.lost.map(({ code }) => code),
+      ['since-restore-point'],
+    )
+    assert.ok(preview.costs.some(({ code }) => code === 'runs-refused'))
+    await assert.rejects(api.failover.start(request, randomUUID()), refusedAs('CONFIRMATION_NEEDED'))
+    await assert.rejects(api.failover.start({ ...request, confirm: 'another' }, randomUUID()), refusedAs('CONFIRMATION_NEEDED'))
+    await assert.rejects(api.failover.start({ ...request, confirm: 'unplanned', agreed: 'x' }, randomUUID()), refusedAs('PLAN_CHANGED'))
+    const { result } = await carryOut(api, request)
+    assert.equal(result.ready, true)
+    assert.ok(result.lossSeconds > 0)
+    assert.deepEqual(await hashesNow(target, await look(target), result.vm.uuid), holds)
+    const protection = await waitFor('it shows as failed over', async () => {
+      const found = await protectionOf(job)
+      return found?.state === 'failed-over' ? found : undefined
+    })
+    assert.equal(protection.state, 'failed-over')
+    const skipped = await runOnce(api, job.id)
+    assert.deepEqual([skipped.state, skipped.reason?.code], ['skipped', 'failed-over'])
+    assert.deepEqual((await statusOf(vm))?.failedOver[0]?.state, 'active')
+    const undone = await carryOut(api, { kind: 'undo-failover', ...of })
+    assert.equal(undone.result.vm.uuid, result.vm.uuid)
+    await waitFor('it is a replica again', async () => ((await protectionOf(job))?.state === 'failed-over' ? undefined : true))
+    assert.equal((await runOnce(api, job.id)).state, 'success')
+  })
+
+  test('of two who press at once the second is told who was first; the same request sent twice happens once', async () => {
+    const { of } = await protect('pressed')
+    const confirmed = { kind: 'planned-failover', ...of, confirm: 'pressed' } as const
+    const both = await Promise.allSettled([api.failover.start(confirmed, randomUUID()), api.failover.start(confirmed, randomUUID())])
+    const lost = both.find((each) => each.status === 'rejected')
+    const won = both.find((each) => each.status === 'fulfilled')
+    assert.ok(won && lost)
+    assert.equal((lost.reason as ServerRefusal).code, 'VM_BUSY')
+    assert.match((lost.reason as Error).message, /admin.* began a planned failover/)
+    succeeded(await ended(api, won.value))
+    const key = randomUUID()
+    const clone = { kind: 'clone', ...of } as const
+    assert.equal((await api.failover.start(clone, key)).id, (await api.failover.start(clone, key)).id, 'the same key, the same activity')
+  })
+
+  test('planned: not a byte is lost; back by delta; protected as before; again and again', async () => {
+    const { vm, job, of } = await protect('there and back')
+    for (let round = 1; round <= 2; round++) {
+      await write(source, vm.uuid, `round ${round}`)
+      const preview = await api.failover.preview({ kind: 'planned-failover', ...of })
+      assert.equal(preview.lossSeconds, 0)
+      assert.ok(preview.happens.some(({ code }) => code === 'source-stopped'))
+      const planned = await carryOut(api, { kind: 'planned-failover', ...of, ready: { checks: ['tools'], timeoutSeconds: 60 } })
+      assert.equal(planned.result.ready, true)
+      const chain = chainOf(source, target, vm, job.id)
+      const there = await look(target)
+      assert.deepEqual(await hashesNow(target, there, planned.result.vm.uuid), await hashesOf(source, vm))
+      assert.equal((await statusOf(vm))?.source?.handedOver, 'handed-over')
+      await write(target, planned.result.vm.uuid, `over there ${round}`)
+
+      const turned = await carryOut(api, { kind: 'reprotect', ...of })
+      assert.equal(turned.result.how, 'in-place')
+      const jobThen = await api.jobs.get(job.id)
+      assert.deepEqual(
+        jobThen.turned.map(({ original, pool, vm: now }) => [original.vm, pool, now]),
+        [[vm.uuid, to, planned.result.vm.uuid]],
+      )
+      await write(target, planned.result.vm.uuid, `more over there ${round}`)
+      const back = await runOnce(api, job.id)
+      assert.equal(back.state, 'success', back.vmRuns[0]?.error?.message)
+      assert.equal(back.totals.fulls, 0)
+      assert.deepEqual(
+        back.vmRuns.map(({ sourcePool, vm: { uuid }, target: { pool } }) => [sourcePool, uuid, pool]),
+        [[to, planned.result.vm.uuid, from]],
+      )
+      await write(target, planned.result.vm.uuid, `last over there ${round}`)
+      const holds = await hashesNow(target, await look(target), planned.result.vm.uuid)
+      const failback = await carryOut(api, { kind: 'failback', ...of })
+      assert.equal(failback.result.protectedAgain, true, failback.result.unprotected ?? '')
+      assert.equal(failback.result.vm.uuid, vm.uuid)
+      assert.deepEqual(await hashesOf(source, vm), holds)
+      assert.ok(
+        failback.result.bytesSent <= failback.result.changedBytes * 1.05 + 64 * 1024,
+        `${failback.result.bytesSent} of ${failback.result.changedBytes}`,
+      )
+      assert.deepEqual((await api.jobs.get(job.id)).turned, [])
+      await write(source, vm.uuid, `home again ${round}`)
+      await waitFor('the server sees that it is home', async () =>
+        (await protectionOf(job))?.state !== 'failed-over' && (await protectionOf(job))?.vm.uuid === vm.uuid ? true : undefined,
+      )
+      const run = await runOnce(api, job.id)
+      assert.deepEqual([run.state, run.totals.fulls], ['success', 0], run.vmRuns[0]?.error?.message)
+      assert.ok(replicaOf(await look(target), chain))
+    }
+  })
+
+  test('a planned failover whose replica does not come up is taken back, and says why', async () => {
+    const { vm, of } = await protect('stubborn')
+    const started = await begin(api, { kind: 'planned-failover', ...of, ready: { checks: ['tcp:127.0.0.1:1'], timeoutSeconds: 1 } })
+    const failed = await ended(api, started)
+    assert.deepEqual([failed.state, failed.error?.code], ['failed', 'REPLICA_NOT_UP'])
+    assert.ok(failed.timeline.some(({ step }) => step === 'roll-back'))
+    const seen = await look(source)
+    assert.equal([...seen.VM.values()].find(({ uuid }) => uuid === vm.uuid)?.power_state, 'Running')
+  })
+
+  test('a program on the manager is nothing that operators name', async () => {
+    const { of } = await protect('scripted')
+    const ready = { checks: ['script:/bin/true'], timeoutSeconds: 60 }
+    const { result } = await carryOut(api, { kind: 'test-failover', ...of, ready })
+    assert.equal(result.outcome, 'ready')
+  })
+
+  test('what is cancelled takes back what it made', async () => {
+    const { vm, of } = await protect('cancelled')
+    const started = await begin(api, { kind: 'test-failover', ...of, ready: { checks: ['tcp:127.0.0.1:1'], timeoutSeconds: 600 } })
+    await waitFor('it waits for the VM', async () => ((await api.activities.get(started.id)).stage?.name === 'ready' ? true : undefined))
+    await api.activities.cancel(started.id)
+    assert.equal((await ended(api, started)).state, 'cancelled')
+    assert.deepEqual((await statusOf(vm))?.tests, [])
+  })
+})
