@@ -140,7 +140,10 @@ export class RunQueue {
 
   #passOn(vm: string): void {
     const next = this.#reserving.get(vm)?.shift()
-    if (next !== undefined) return next()
+    if (next !== undefined) {
+      next()
+      return
+    }
     this.#reserving.delete(vm)
     this.#busyVms.delete(vm)
     const waiting = this.#behindVm.get(vm) ?? []
