@@ -1,4 +1,5 @@
 /** A server that listens: store, control plane and API on a data folder, and their end in the right order. */
+import type { X509Certificate } from 'node:crypto'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import type { FastifyServerOptions } from 'fastify'
@@ -44,7 +45,12 @@ export interface RunningServer {
   readonly firstStart: string | null
   /** SHA-256 of the certificate; null: clear text */
   readonly fingerprint: string | null
-  /** Streams are closed and no request is taken any more; runs under way have `graceMs` to end, then they are cancelled. */
+  /** undefined: clear text */
+  readonly certificate: X509Certificate | undefined
+  /**
+   * No run begins any more and those under way have `graceMs` to end, then they are cancelled; meanwhile it can be looked at (/readyz tells 503).
+   * Then streams are closed and no request is taken any more.
+   */
   close(graceMs: number): Promise<void>
 }
 
@@ -96,10 +102,11 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       url,
       firstStart: isFirst ? setupUrl(url, makeSetupLink(folder, Date.now())) : null,
       fingerprint: tls?.certificate.fingerprint256 ?? null,
+      certificate: tls?.certificate,
       async close(graceMs) {
         clearInterval(prune)
-        await app.close()
         await served.close(graceMs)
+        await app.close()
         await started
         await store.close()
       },

@@ -1,6 +1,7 @@
 /** The `understudy` command: finds the command by its name, loads it, and turns what it throws into one line and an exit code. */
 import { readFileSync } from 'node:fs'
 import { type Command, stop, stopped, UsageError } from './command.ts'
+import { failed, wasToldAsJson } from './told-failure.ts'
 
 /** Loaded by name, so that a command reads only the rooms it needs. */
 export const commands: Readonly<Record<string, () => Promise<Command>>> = {
@@ -56,6 +57,7 @@ async function exitCode(args: readonly string[]): Promise<number> {
   } catch (error) {
     const stopReason = stopped()
     if (stopReason) return stopReason.exitCode
+    if (optionsOf(rest).includes('--json') && !wasToldAsJson(error)) process.stdout.write(`${JSON.stringify(asJson(error, name))}\n`)
     process.stderr.write(`${describe(error, name)}\n`)
     if (process.env.UNDERSTUDY_DEBUG === '1' && error instanceof Error) process.stderr.write(`${withoutCredentials(error.stack ?? '')}\n`)
     return isUsageError(error) ? 2 : 1
@@ -69,7 +71,7 @@ async function dispatch(name: string | undefined, args: readonly string[]): Prom
   const load = Object.hasOwn(commands, wanted) ? commands[wanted] : undefined
   if (!load) throw new UsageError(`unknown command '${wanted}'`)
   const command = await load()
-  const options = args.includes('--') ? args.slice(0, args.indexOf('--')) : args
+  const options = optionsOf(args)
   if (name === 'help' || options.includes('--help') || options.includes('-h')) {
     const inner = await command.usageOf?.(name === 'help' ? args.slice(1) : args)
     return print((inner ?? command.usage).trim())
@@ -103,9 +105,23 @@ export function version(): string {
   return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version
 }
 
+const optionsOf = (args: readonly string[]) => (args.includes('--') ? args.slice(0, args.indexOf('--')) : args)
+
+const prefixOf = (name: string | undefined) => (name !== undefined && Object.hasOwn(commands, name) ? `understudy ${name}` : 'understudy')
+
+/** With the code of docs/errors.md where what went wrong has one. */
+function asJson(error: unknown, name: string | undefined): object {
+  const { code, hint } = error as { code?: unknown; hint?: unknown }
+  const message = oneLine(error instanceof Error ? error.message || error.name : String(error))
+  if (isUsageError(error)) return failed({ code: 'USAGE', message, hint: `see '${prefixOf(name)} --help'` })
+  // Codes of Node (ENOENT) come with no hint of ours.
+  const isOurs = typeof code === 'string' && typeof hint === 'string'
+  return failed({ code: isOurs ? code : 'COMMAND_FAILED', message, hint: typeof hint === 'string' ? oneLine(hint) : '' })
+}
+
 /** One line: what went wrong, and what to do about it where that is known. */
 function describe(error: unknown, name: string | undefined): string {
-  const prefix = name !== undefined && Object.hasOwn(commands, name) ? `understudy ${name}` : 'understudy'
+  const prefix = prefixOf(name)
   let message = error instanceof Error ? error.message || error.name : String(error)
   if (isUsageError(error)) {
     // parseArgs explains at length in further sentences what can be looked up in the usage.
@@ -115,8 +131,10 @@ function describe(error: unknown, name: string | undefined): string {
     if (typeof hint === 'string' && hint !== '') message += ` (${hint})`
     else if (isUnexpected(error)) message = `unexpected error: ${message} (UNDERSTUDY_DEBUG=1 shows where)`
   }
-  return `${prefix}: ${withoutCredentials(message).replaceAll(/\s*[\r\n]+\s*/g, ' ')}`
+  return `${prefix}: ${oneLine(message)}`
 }
+
+const oneLine = (text: string): string => withoutCredentials(text).replaceAll(/\s*[\r\n]+\s*/g, ' ')
 
 function isUsageError(error: unknown): boolean {
   if (error instanceof UsageError) return true

@@ -1,11 +1,9 @@
 /** The frame of a command that works on pools: connections, what is shown meanwhile, and how it ends. */
-import { Failure } from '../core/failure.ts'
 import { explainError } from '../replication/explain.ts'
 import { stopSignal } from './command.ts'
 import { type Connections, withConnections } from './connect-pool.ts'
 import { trustArgument } from './pool-arguments.ts'
 import { statusLine } from './status-line.ts'
-import { failed } from './told-failure.ts'
 
 export interface PoolSession extends Connections {
   readonly signal: AbortSignal
@@ -50,8 +48,6 @@ export async function inPoolSession(
     return code
   } catch (error) {
     status.clear()
-    const explained = explainError(error)
-    if (json && explained instanceof Failure) process.stdout.write(`${JSON.stringify(failed(explained))}\n`)
-    throw explained
+    throw explainError(error)
   }
 }

@@ -5,7 +5,7 @@ import type { PoolLogin } from '../xapi/pool-url.ts'
 import type { Xapi } from '../xapi/xapi.ts'
 import { UsageError } from './command.ts'
 import { poolArgument, uuidArgument } from './pool-arguments.ts'
-import { failed } from './told-failure.ts'
+import { failed, toldAsJson } from './told-failure.ts'
 
 export interface TargetArgument {
   readonly to: PoolLogin
@@ -78,5 +78,6 @@ export function tellAll(targets: readonly TargetArgument[], outcomes: readonly T
     const hint = error instanceof Failure && error.hint !== '' ? ` (${error.hint})` : ''
     return `${nameOf(targets[nth] as TargetArgument)}: ${error.message}${hint}`
   })
-  throw new Error(`${failures.length} of ${outcomes.length} targets failed: ${texts.join('; ')}`)
+  const all = new Error(`${failures.length} of ${outcomes.length} targets failed: ${texts.join('; ')}`)
+  throw json ? toldAsJson(all) : all
 }

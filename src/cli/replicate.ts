@@ -20,7 +20,6 @@ import { parseMinutes } from './remote/times.ts'
 import { type ProgressView, progressView } from './replicate-progress.ts'
 import { formatPlan, formatReport } from './replicate-report.ts'
 import { mapNetworks, nameOf, srArguments, type TargetArgument, type Told, targetArguments, tellAll } from './replicate-targets.ts'
-import { failed } from './told-failure.ts'
 
 const MIB = 1024 * 1024
 const BROKEN_CHAIN = ['full', 'ask', 'repair'] as const
@@ -110,9 +109,7 @@ async function run(args: readonly string[]): Promise<number> {
     })
   } catch (error) {
     view.clear()
-    const explained = explainError(error)
-    if (wanted.json && explained instanceof Failure) process.stdout.write(`${JSON.stringify(failed(explained))}\n`)
-    throw explained
+    throw explainError(error)
   }
 }
 

@@ -89,6 +89,8 @@ async function run(args: readonly string[]): Promise<number> {
     if (values['no-tls'] && !isLoopback(values.host) && values['trust-proxy'] === undefined) {
       process.stderr.write('understudy serve: WARNING: passwords and tokens cross the network in clear text (--no-tls)\n')
     }
+    const expiry = expiryWarning(server.certificate?.validTo, Date.now())
+    if (expiry !== undefined) process.stderr.write(`understudy serve: WARNING: ${expiry}\n`)
     process.stdout.write(values.json ? `${JSON.stringify(readyOf(server))}\n` : readyText(server))
     if (!stop.aborted) await once(stop, 'abort')
   } finally {
@@ -144,6 +146,15 @@ function tlsAsked(values: TlsValues): ServerOptions['tls'] {
   if (!own) return { kind: 'self-signed' }
   if (cert === undefined || key === undefined) throw new UsageError('--tls-cert and --tls-key go together')
   return { kind: 'own', material: ownTls(cert, key) }
+}
+
+const SOON_MS = 14 * 24 * 3_600_000
+
+/** A server goes on with an old certificate: that replication stopped would be worse than that a browser warns. */
+export function expiryWarning(validTo: string | undefined, now: number): string | undefined {
+  const end = Date.parse(validTo ?? '')
+  if (!(end - now < SOON_MS)) return undefined
+  return `the certificate ${end < now ? 'expired' : 'expires'} on ${new Date(end).toISOString()}: whoever checks it refuses the connection then; put a new one in place, and start the server again`
 }
 
 const readyOf = ({ url, firstStart, fingerprint }: RunningServer) => ({ url, firstStart, fingerprint })

@@ -15,7 +15,8 @@ function understudy(...args: string[]): { status: number | null; stdout: string;
 /** A checkout whose only command is the source given, as `src/cli/probe.ts`. */
 function checkoutWith(command: string): { folder: string; bin: string; [Symbol.dispose](): void } {
   const folder = mkdtempSync(join(tmpdir(), 'checkout-'))
-  for (const file of ['bin', 'package.json', 'src/cli/command.ts']) cpSync(join(root, file), join(folder, file), { recursive: true })
+  for (const file of ['bin', 'package.json', 'src/cli/command.ts', 'src/cli/told-failure.ts'])
+    cpSync(join(root, file), join(folder, file), { recursive: true })
   const main = readFileSync(join(root, 'src', 'cli', 'main.ts'), 'utf8')
   const table = /const commands: ([^=]+(?:=>[^=]+)?)= \{[^}]*\}/
   assert.match(main, table)

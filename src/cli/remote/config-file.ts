@@ -12,6 +12,8 @@ export interface KnownServer {
   /** Of the token at the server, so that logging out revokes it. */
   readonly tokenId?: string
   readonly user?: string
+  /** Fingerprints of its certificate that were accepted by `--trust` at the login. */
+  readonly trust?: readonly string[]
 }
 
 export interface ServersConfig {

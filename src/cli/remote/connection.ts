@@ -38,8 +38,9 @@ export async function chooseServer(wish: ServerWish, env: Environment = process.
 }
 
 /** A client for it. The fingerprint of a certificate that nobody knows is shown and asked for on a terminal, as that of a pool. */
-export function connect(server: Pick<KnownServer, 'url' | 'token'>, trust: readonly string[], signal: AbortSignal): HttpClient {
-  return httpClient({ address: serverAddress(server.url), token: server.token, trust: trustArgument(trust, signal).trust, signal })
+export function connect(server: Pick<KnownServer, 'url' | 'token' | 'trust'>, trust: readonly string[], signal: AbortSignal): HttpClient {
+  const access = trustArgument([...trust, ...(server.trust ?? [])], signal)
+  return httpClient({ address: serverAddress(server.url), token: server.token, trust: access.trust, signal })
 }
 
 /** Throws UsageError. A token must not travel readable through a network: `http://` goes to this machine only. */

@@ -3,6 +3,7 @@
 import { hostname } from 'node:os'
 import { ROLES } from '../../core/control/user.ts'
 import { formatUrl } from '../../xapi/pool-url.ts'
+import { parseFingerprints } from '../../xapi/trust.ts'
 import { CommandFailure } from '../command.ts'
 import type { Action } from './action.ts'
 import { apiOf, type RemoteApi } from './api.ts'
@@ -33,7 +34,8 @@ export const setup: Action = {
     'link-file': { value: 'FILE', help: 'file that holds the link (also UNDERSTUDY_SETUP_LINK; else it is asked)', completes: 'file' },
     ...REMEMBERED,
   },
-  notes: "A new link is made by 'understudy server reset-admin' on the server's machine. Then this is the same as login.",
+  notes:
+    "The link says where the server is; URL is for a way to it of your own. A new link is made by 'understudy server reset-admin' on the server's machine. Then this is the same as login.",
   run: setUp,
 }
 
@@ -56,7 +58,7 @@ export const setupCommand = actionCommand('setup', setup)
 export const logoutCommand = actionCommand('logout', logout)
 
 async function logIn(context: Context, given: Given): Promise<number> {
-  return await remember(context, given, async (api, user) =>
+  return await remember(context, given, given.optional('URL'), async (api, user) =>
     api.login(
       user,
       await readSecret({ what: `password of ${user}`, option: 'password-file', file: given.text('password-file'), signal: context.signal }),
@@ -65,15 +67,16 @@ async function logIn(context: Context, given: Given): Promise<number> {
 }
 
 async function setUp(context: Context, given: Given): Promise<number> {
-  return await remember(context, given, async (api, user) => {
-    const { signal } = context
-    const link = await readSecret({
-      what: 'one-time link',
-      option: 'link-file',
-      file: given.text('link-file'),
-      env: 'UNDERSTUDY_SETUP_LINK',
-      signal,
-    })
+  const { signal } = context
+  const link = await readSecret({
+    what: 'one-time link',
+    option: 'link-file',
+    file: given.text('link-file'),
+    env: 'UNDERSTUDY_SETUP_LINK',
+    signal,
+  })
+  const url = given.optional('URL') ?? (given.text('server') === undefined ? addressOfLink(link) : undefined)
+  return await remember(context, given, url, async (api, user) => {
     const password = await readSecret({
       what: `new password of ${user}`,
       option: 'password-file',
@@ -82,6 +85,11 @@ async function setUp(context: Context, given: Given): Promise<number> {
     })
     return await api.setup(secretOfLink(link), user, password)
   })
+}
+
+/** Where a whole link leads; undefined for what it carries alone. */
+function addressOfLink(text: string): string | undefined {
+  return /^(https?:\/\/[^/#?]+)\/setup[#?]/.exec(text.trim())?.[1]
 }
 
 /** The whole link as the server prints it, or what it carries. */
@@ -93,17 +101,21 @@ function secretOfLink(text: string): string {
 async function remember(
   context: Context,
   given: Given,
+  wanted: string | undefined,
   begin: (api: RemoteApi, user: string) => ReturnType<RemoteApi['login']>,
 ): Promise<number> {
   const role = given.choice('role', ROLES)
   const expiresAt = expiryOf(given.text('expires'))
   const file = serversFile()
   const config = await readServers(file)
-  const url = given.optional('URL') ?? (await chooseServer({ server: given.text('server'), tokenFile: undefined })).url
+  const url = wanted ?? (await chooseServer({ server: given.text('server'), tokenFile: undefined })).url
   const address = serverAddress(url)
   const known = Object.entries(config.servers).find(([, each]) => formatUrl(serverAddress(each.url)) === formatUrl(address))?.[0]
   const name = given.text('name') ?? known ?? freeName(address.host, Object.keys(config.servers))
-  const http = connect({ url: formatUrl(address) }, given.list('trust'), context.signal)
+  const before = known === undefined ? undefined : config.servers[known]?.trust
+  const http = connect({ url: formatUrl(address), ...(before && { trust: before }) }, given.list('trust'), context.signal)
+  const accepted = parseFingerprints(given.list('trust'))
+  const trust = accepted.length > 0 ? accepted : before
   try {
     const api = apiOf(http)
     // Before anything is asked: is it there, and is it the right one?
@@ -111,7 +123,7 @@ async function remember(
     const session = await begin(api, given.text('user') ?? (await askUser(context)))
     const made = await session.createToken({ name: `command line on ${hostname()}`, role: role ?? session.role, expiresAt })
     await session.end()
-    const server = { url: formatUrl(address), token: made.secret, tokenId: made.id, user: session.user.name }
+    const server = { url: formatUrl(address), token: made.secret, tokenId: made.id, user: session.user.name, ...(trust && { trust }) }
     await writeServers(file, { current: name, servers: { ...config.servers, [name]: server } })
     context.show(
       { name, url: server.url, user: server.user, role: made.role, expiresAt },

@@ -18,6 +18,12 @@ export const COMMAND_LINE = {
     hint: "remove it, and run 'understudy login' again",
     status: 500,
   },
+  USAGE: { title: 'the command was called wrongly', hint: "see its '--help'", status: 400 },
+  COMMAND_FAILED: {
+    title: 'the command failed for a reason that has no code of its own',
+    hint: 'its text says what to do',
+    status: 500,
+  },
   NAME_UNKNOWN: { title: 'nothing has this name or id', hint: "the action 'list' shows what there is", status: 404 },
   NAME_AMBIGUOUS: { title: 'several things have this name', hint: 'name it by its id', status: 409 },
 } as const satisfies ErrorArea
