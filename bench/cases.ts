@@ -10,6 +10,7 @@ import type { Figure } from './figures.ts'
 import { type BenchLab, withLab } from './lab-bench.ts'
 import { latency } from './latency.ts'
 import { type Measured, measure } from './measure.ts'
+import { rehearsal } from './recovery.ts'
 import { poolEnvironment, replicate } from './replicate-process.ts'
 import { resume } from './resume.ts'
 import { manyVms } from './server-cases.ts'
@@ -30,6 +31,7 @@ export const cases: Readonly<Record<string, (options: CaseOptions) => Promise<Fi
   unchanged: nothingChanged,
   latency: () => latency({ deltaBytes: GiB, roundTripMs: 50, rounds: 3 }),
   resume: () => resume(20 * GiB),
+  recovery: () => rehearsal(20),
   server: manyVms,
 }
 

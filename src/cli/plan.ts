@@ -25,6 +25,7 @@ report in Markdown (or JSON) with times, evidence and a timeline. docs/failover.
                       kept from being started (also UNDERSTUDY_FROM)
   --even-if-source-runs  with --now: two of them may run
   --keep              of a test: the VMs stay; understudy failover cleanup removes them
+  --at-once N         VMs of a group that are worked on at once (default 10)
   --report FILE       the report in Markdown into this file as well
 ${SHUTDOWN_USAGE}
 ${RUN_USAGE}
@@ -45,6 +46,7 @@ Exit codes: 0 every VM is up, 1 one is not, 2 wrong usage, 130 or 143 stopped.`,
         to: { type: 'string' },
         from: { type: 'string' },
         keep: { type: 'boolean', default: false },
+        'at-once': { type: 'string', default: '10' },
         'even-if-source-runs': { type: 'boolean', default: false },
         report: { type: 'string' },
         trust: { type: 'string', multiple: true, default: [] },
@@ -61,6 +63,9 @@ Exit codes: 0 every VM is up, 1 one is not, 2 wrong usage, 130 or 143 stopped.`,
     const to = poolArgument(values.to, '--to')
     const from = mode === 'planned' ? poolArgument(values.from, '--from') : mode === 'now' ? optionalPool(values.from, '--from') : undefined
     const shutdown = shutdownOf(values)
+    const atOnce = Number(values['at-once'])
+    if (!Number.isInteger(atOnce) || atOnce < 1 || atOnce > 100)
+      throw new UsageError(`--at-once is a number from 1 to 100, not ${values['at-once']}`)
     return inSession({ to, trust: values.trust, json: values.json, yes: values.yes || mode === 'test' }, async (session) => {
       const settings = runSettings(values, session.onEvent)
       const source = from && (await (mode === 'now' ? session.reach(from) : session.connect(from)))
@@ -69,6 +74,7 @@ Exit codes: 0 every VM is up, 1 one is not, 2 wrong usage, 130 or 143 stopped.`,
       const report = await recover(session, plan, {
         mode,
         keep: values.keep,
+        atOnce,
         evenIfSourceRuns: values['even-if-source-runs'],
         ...shutdown,
         settings,

@@ -183,7 +183,7 @@ export function formatRecoveryReport(report: RecoveryReport): string {
     `- Result: **${report.ok ? 'passed' : 'not passed'}**, ${up} of ${report.vms.length} VMs up`,
     `- From ${report.startedAt} to ${report.endedAt} (${report.seconds.toFixed(1)} s)`,
     `- Number: ${report.id}`,
-    ...(report.mode === 'test' ? [`- Afterwards ${report.removed ? 'everything was removed' : 'the VMs were kept'}`] : []),
+    ...(report.mode === 'test' ? [`- Afterwards ${report.removed ? 'everything was removed' : 'the VMs were left there'}`] : []),
     '',
     '| group | VM | outcome | up after | restore point of | data lost at most | evidence |',
     '|---|---|---|---|---|---|---|',
@@ -204,7 +204,8 @@ export function formatRecoveryReport(report: RecoveryReport): string {
     '## Timeline',
     '',
     ...report.timeline.map(
-      ({ at, group, vm, what, text: said }) => `- ${at} ${cell(group)}${vm === undefined ? '' : ` ${vm}`}: ${what}, ${cell(said)}`,
+      ({ at, group, vm, what, text: said }) =>
+        `- ${at} ${group === '' ? 'plan' : cell(group)}${vm === undefined ? '' : ` ${vm}`}: ${what}, ${cell(said)}`,
     ),
   ]
   return `${lines.join('\n')}\n`

@@ -3,25 +3,31 @@ import { Failure } from '../../core/failure.ts'
 import type { PlanGroup, PlannedVm, RecoveryMode, RecoveryPlan, RecoveryReport, TimelineEntry, VmResult } from '../../core/recovery-plan.ts'
 import type { Xapi } from '../../xapi/xapi.ts'
 import { explainError } from '../explain.ts'
-import { findByUuid } from '../pool-view.ts'
+import { findByUuid, viewPool } from '../pool-view.ts'
 import type { WantedPoint } from '../proof/find-point.ts'
 import { removeTests } from './cleanup.ts'
 import { prepareCopy } from './clone.ts'
 import { isolatedNetwork } from './isolated-network.ts'
-import { type FailoverOptions, isoTime, step } from './options.ts'
+import { type FailoverOptions, isoTime, log, step } from './options.ts'
 import { plannedFailover } from './planned.ts'
 import { type Readiness, runScript, watchUntilReady } from './readiness.ts'
 import type { RunSettings } from './reprotect.ts'
-import type { SilentPool } from './source-look.ts'
+import { lookAtSource, type SilentPool } from './source-look.ts'
 import { startVm } from './start-vm.ts'
 import { prepareTakeOver, type TakeOverWishes, takeOver } from './take-over.ts'
 import { testFailover } from './test-failover.ts'
 import { findFailedOver } from './undo.ts'
 
 const SCRIPT_MS = 600_000
+/** Attempts to remove what a test made. */
+const REMOVALS = 4
+/** More make a pool no quicker: cloning and starting are done one after the other by its storage and its hosts. */
+const AT_ONCE = 10
 
 export interface RecoveryWishes {
   readonly mode: RecoveryMode
+  /** VMs of a group that are worked on at once; default 10. */
+  readonly atOnce?: number
   /** Of a test: the VMs stay, running. */
   readonly keep: boolean
   /** Needed for a planned one; of one without asking, to see whether the sources still run. */
@@ -67,6 +73,7 @@ class Recovery {
     const { clock, id, signal } = this.#options
     const begun = clock.now()
     const removes = this.#wishes.mode === 'test' && !this.#wishes.keep
+    let removed = false
     try {
       let stopped = false
       for (const group of this.#plan.groups) {
@@ -75,8 +82,7 @@ class Recovery {
         signal.throwIfAborted()
       }
     } finally {
-      if (removes)
-        for (const target of this.#targets()) await removeTests({ target, signal: AbortSignal.timeout(600_000) }, (mark) => mark.id === id)
+      if (removes) removed = await this.#removeTests()
     }
     return {
       kind: 'recovery',
@@ -89,7 +95,7 @@ class Recovery {
       ok: this.#results.every(({ outcome }) => outcome === 'up') && this.#timeline.every(({ what }) => what !== 'failed'),
       vms: this.#results,
       timeline: this.#timeline,
-      removed: removes,
+      removed,
     }
   }
 
@@ -117,6 +123,27 @@ class Recovery {
     step(this.#options, what, `${group.name}: ${text}`)
   }
 
+  /** Told, not thrown: the report of what was tested is worth more. */
+  async #removeTests(): Promise<boolean> {
+    const { id, clock } = this.#options
+    const late = AbortSignal.timeout(600_000)
+    for (let attempt = 1; ; attempt++) {
+      try {
+        for (const target of this.#targets()) await removeTests({ target, signal: late }, (mark) => mark.id === id)
+        return true
+      } catch (error) {
+        const { message } = explainError(error) as Error
+        if (attempt === REMOVALS || late.aborted) {
+          const text = `not everything was removed (${message}): understudy failover cleanup --test ${id}`
+          this.#timeline.push({ at: isoTime(clock.now()), group: '', what: 'failed', text })
+          log(this.#options, text)
+          return false
+        }
+        await clock.sleep(1000 * attempt, late)
+      }
+    }
+  }
+
   #skip(group: PlanGroup, vm: PlannedVm): void {
     const text = 'a group before it failed'
     this.#note(group, 'skipped', text, vm)
@@ -135,7 +162,7 @@ class Recovery {
       return false
     }
     await this.#makeNetworks(group)
-    const results = await Promise.all(group.vms.map((vm) => this.#runVm(group, vm)))
+    const results = await this.#runVms(group)
     this.#results.push(...results)
     const up = results.every(({ outcome }) => outcome === 'up')
     return up && (await this.#script(group, group.after))
@@ -184,6 +211,17 @@ class Recovery {
 
   #mappingOf(vm: PlannedVm): ReadonlyMap<string, string | null> {
     return this.#of(vm).networks ?? this.#plan.networks
+  }
+
+  /** In the order of the plan. */
+  async #runVms(group: PlanGroup): Promise<VmResult[]> {
+    const results: VmResult[] = []
+    const left = [...group.vms.entries()]
+    const worker = async () => {
+      for (let next = left.shift(); next !== undefined; next = left.shift()) results[next[0]] = await this.#runVm(group, next[1])
+    }
+    await Promise.all(Array.from({ length: this.#wishes.atOnce ?? AT_ONCE }, worker))
+    return results
   }
 
   async #runVm(group: PlanGroup, vm: PlannedVm): Promise<VmResult> {
@@ -249,7 +287,13 @@ class Recovery {
     const found = await findFailedOver(options, { vm: vm.vm, job: vm.job })
     const active = found.find(({ mark }) => mark.state === 'active' && mark.sr === vm.sr)
     if (active === undefined) return undefined
-    if (active.powerState === 'Halted') await startVm(options, active.ref)
+    if (active.powerState === 'Halted') {
+      const { source, evenIfSourceRuns } = this.#beside(vm)
+      const look = await lookAtSource(options, await viewPool(options.target, options.signal), vm.vm, source)
+      if (look.kind === 'there' && look.powerState !== 'Halted' && evenIfSourceRuns !== true)
+        throw new Failure('SOURCE_RUNS', `"${active.name}" took over and is down, and the source "${look.name}" runs`)
+      await startVm(options, active.ref)
+    }
     const { ready, evidence } = await watchUntilReady(options, active, readiness)
     const { name, uuid, mark } = active
     const again = {
