@@ -4,6 +4,7 @@ import { Failure } from '../core/failure.ts'
 import type { ApiContext } from './api-context.ts'
 import { authenticate } from './auth/authenticate.ts'
 import { presentedBy } from './auth/session-cookie.ts'
+import { ActivityCounters } from './metrics/activity-counters.ts'
 import { collect } from './metrics/collect.ts'
 import { EXPOSITION_TYPE, expose } from './metrics/exposition.ts'
 import { RunCounters } from './metrics/run-counters.ts'
@@ -15,7 +16,11 @@ export interface OperationsOptions {
 
 export function registerOperations(app: FastifyInstance, api: ApiContext, { metricsOnLoopback }: OperationsOptions): void {
   const counters = new RunCounters()
-  const stop = api.plane.onEvent((event) => counters.note(event))
+  const activities = new ActivityCounters()
+  const stop = api.plane.onEvent((event) => {
+    counters.note(event)
+    activities.note(event)
+  })
   app.addHook('onClose', async () => stop())
 
   app.get('/healthz', { schema: { hide: true } }, async () => ({ ok: true }))
@@ -30,7 +35,7 @@ export function registerOperations(app: FastifyInstance, api: ApiContext, { metr
       const who = await authenticate(presentedBy(request, api.secure), api.store, api.now(), { isUse: false })
       if (who === undefined) throw new Failure('NOT_SIGNED_IN', 'figures are for tokens, or for this machine when the server is started so')
     }
-    const text = expose([...(await collect(api)), ...counters.families()])
+    const text = expose([...(await collect(api)), ...counters.families(), ...activities.families()])
     return reply.type(EXPOSITION_TYPE).send(text)
   })
 }

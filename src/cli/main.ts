@@ -5,6 +5,7 @@ import { failed, wasToldAsJson } from './told-failure.ts'
 
 /** Loaded by name, so that a command reads only the rooms it needs. */
 export const commands: Readonly<Record<string, () => Promise<Command>>> = {
+  activity: async () => (await import('./remote/activity.ts')).command,
   audit: async () => (await import('./remote/audit.ts')).command,
   clone: async () => (await import('./clone.ts')).command,
   completion: async () => (await import('./remote/completion.ts')).command,
@@ -20,11 +21,11 @@ export const commands: Readonly<Record<string, () => Promise<Command>>> = {
   notification: async () => (await import('./remote/notification.ts')).command,
   pool: async () => (await import('./remote/pool.ts')).command,
   replica: async () => (await import('./remote/replica.ts')).command,
-  plan: async () => (await import('./plan.ts')).command,
+  plan: async () => (await import('./remote/recovery-plan.ts')).command,
   replicate: async () => (await import('./replicate.ts')).command,
   run: async () => (await import('./remote/run.ts')).command,
   schedule: async () => (await import('./remote/schedule.ts')).command,
-  seed: async () => (await import('./seed.ts')).command,
+  seed: async () => (await import('./remote/seed.ts')).command,
   serve: async () => (await import('./serve.ts')).command,
   server: async () => (await import('./remote/server.ts')).command,
   setup: async () => (await import('./remote/login.ts')).setupCommand,

@@ -41,6 +41,21 @@ export async function collect(api: ApiContext): Promise<Family[]> {
       ofVm(({ achievedRpoSeconds }) => achievedRpoSeconds),
     ),
     gauge(
+      'understudy_health_check_ok',
+      '1 when the last test failover that began by itself passed',
+      ofVm(({ lastHealthCheck }) => (lastHealthCheck === null ? null : lastHealthCheck.ok ? 1 : 0)),
+    ),
+    gauge(
+      'understudy_health_check_timestamp_seconds',
+      'When the last test failover that began by itself was begun',
+      ofVm(({ lastHealthCheck }) => (lastHealthCheck === null ? null : Math.round(Date.parse(lastHealthCheck.at) / 1000))),
+    ),
+    gauge(
+      'understudy_health_check_rto_seconds',
+      'Recovery time that it achieved',
+      ofVm(({ lastHealthCheck }) => lastHealthCheck?.rtoSeconds ?? null),
+    ),
+    gauge(
       'understudy_pool_connected',
       '1 while a pool is connected',
       pools.map(({ id, name, state }) => ({ labels: { pool: id, name }, value: state === 'connected' ? 1 : 0 })),

@@ -13,6 +13,7 @@ export type Completes =
   | 'vm'
   | 'sr'
   | 'run'
+  | 'plan'
   | 'user'
   | 'token'
   | 'channel'

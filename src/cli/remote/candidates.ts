@@ -95,6 +95,8 @@ async function namesOfKind(
       return names((await inventoriesOf(api).all()).flatMap(({ inventory }) => inventory.srs.filter(({ usable }) => usable)))
     case 'run':
       return ['last', ...(await api.runs.list({}, 50)).map(({ id }) => id)]
+    case 'plan':
+      return names(await api.plans.list())
     case 'channel':
       return names(await api.notifications.channels())
     case 'user':

@@ -6,6 +6,7 @@ import { formatBytes } from '../sizes.ts'
 import type { Noun } from './action.ts'
 import type { RemoteApi } from './api.ts'
 import type { Context } from './context.ts'
+import { failoverActions } from './failover-actions.ts'
 import type { Given } from './given.ts'
 import { find, findJob, findPool, inventoriesOf, namesOf } from './names.ts'
 import { nounCommand } from './noun-command.ts'
@@ -22,7 +23,7 @@ const WHICH = {
 
 const noun: Noun = {
   name: 'replica',
-  summary: 'replicas: how old they are, their restore points, and reading them back',
+  summary: 'replicas: how old they are, reading them back, testing them, failing over and back',
   actions: {
     list: {
       summary: 'every VM with its protection: asked and achieved RPO',
@@ -52,6 +53,7 @@ const noun: Noun = {
       },
       run: verify,
     },
+    ...failoverActions(meant, WHICH),
   },
 }
 

@@ -203,6 +203,7 @@ test('health is told to everybody, figures to tokens: RPO per VM, runs by how th
   }
   assert.match(body, /^understudy_rpo_age_seconds\{vm="[^"]+",vm_name="we\\"ird\\\\vm\\n",.*\} 2820$/m)
   assert.match(body, /^understudy_pool_connected\{pool="[^"]+",name="paris"\} 1$/m)
+  assert.match(body, /^understudy_activities_running 0$/m)
   for (const line of body.trimEnd().split('\n')) assert.match(line, /^(# (HELP|TYPE) \w+ .+|\w+(\{.*\})? (-?[\d.]+(e[+-]?\d+)?|\+Inf))$/)
   const open = await testApi(t, { metricsOnLoopback: true })
   assert.equal((await open.app.inject({ url: '/metrics', remoteAddress: '127.0.0.1' })).statusCode, 200)
