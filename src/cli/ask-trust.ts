@@ -17,6 +17,8 @@ export function terminalAsker(signal: AbortSignal): TrustAsker | undefined {
 export async function askOnTerminal(question: string, signal: AbortSignal): Promise<boolean> {
   if (!process.stdin.isTTY || !process.stderr.isTTY) return false
   const lines = createInterface({ input: process.stdin, output: process.stderr })
+  // A terminal whose keys are read one by one makes no signal of Ctrl-C.
+  lines.on('SIGINT', () => process.kill(process.pid, 'SIGINT'))
   try {
     return /^y(es)?$/i.test((await lines.question(`${question} [y/N] `, { signal })).trim())
   } finally {

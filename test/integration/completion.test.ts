@@ -1,10 +1,12 @@
-/** Shell completion, in a real bash: commands, actions, options, fixed words, names of the file of known servers. */
+/** Shell completion, in real shells: commands, actions, options, fixed words, names of the file of known servers. */
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
+import { onTerminal } from '../support/on-terminal.ts'
+import { needs } from '../support/programs.ts'
 
 const root = join(import.meta.dirname, '..', '..')
 const folder = mkdtempSync(join(tmpdir(), 'completion-'))
@@ -61,5 +63,39 @@ for (const shell of ['bash', 'zsh', 'fish']) {
     assert.equal(status, 0)
     assert.match(stdout, /completion words -- /)
     assert.doesNotMatch(stdout, /undefined/)
+  })
+}
+
+test('fish completes commands, options, names and files', needs('fish'), () => {
+  const offered = (line: string) => {
+    const script = `source (${understudy} completion fish | psub); complete -C'${line}'`
+    const env = { ...process.env, UNDERSTUDY_CONFIG: config, PATH: `${folder}:${process.env.PATH}` }
+    const { status, stdout, stderr } = spawnSync('fish', ['-c', script], { encoding: 'utf8', cwd: folder, timeout: 60_000, env })
+    assert.equal(status, 0, stderr)
+    return stdout.split('\n').filter((each) => each !== '')
+  }
+  assert.deepEqual(offered('understudy sched'), ['schedule'])
+  assert.deepEqual(offered('understudy job create x --verify s'), ['sample'])
+  assert.deepEqual(offered('understudy config use ').sort(), ['home office', 'work'])
+  assert.deepEqual(offered('understudy job import serv'), ['servers.json'])
+})
+
+for (const [typed, completed] of [
+  ['understudy sched', 'schedule '],
+  ['understudy job create x --verify s', 'sample '],
+  ['understudy config use ho', 'home\\ office '],
+  [`understudy job import ${folder}/serv`, 'servers.json '],
+] as const) {
+  test(`zsh completes "${typed.replace(folder, '…')}" at the key`, needs('zsh', 'python3'), async () => {
+    const begin = 'autoload -Uz compinit && compinit -u -D; source <(understudy completion zsh); echo re""ady\r'
+    const { shown } = await onTerminal(['zsh', '-f', '-i'], {
+      steps: [
+        ['', begin],
+        ['ready', `${typed}\t`],
+      ],
+      until: completed,
+      env: { TERM: 'dumb', PS1: 'P> ', UNDERSTUDY_CONFIG: config, PATH: `${folder}:${process.env.PATH}` },
+    })
+    assert.ok(shown.includes(completed), shown)
   })
 }

@@ -8,8 +8,10 @@ import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Run } from '../../src/core/control/run-record.ts'
-import type { CommandResult } from '../support/command-line.ts'
+import { type CommandResult, UNDERSTUDY } from '../support/command-line.ts'
 import { startLab } from '../support/lab.ts'
+import { onTerminal } from '../support/on-terminal.ts'
+import { needs } from '../support/programs.ts'
 import { MIB, makeVm } from '../support/replicating.ts'
 import { commandLineIn, type ServeProcess, startServe } from '../support/serve-process.ts'
 
@@ -67,6 +69,41 @@ test('the server is one process with the flags of a server; its link says where 
   assert.equal(await server.stop(), 0)
 })
 
+test(
+  'G9: on a terminal the link and passwords are asked for and never shown, not even when they are typed at once',
+  needs('python3'),
+  async (t) => {
+    const folder = folderFor(t)
+    const server = await serving(t, join(folder, 'data'))
+    const env = {
+      UNDERSTUDY_CONFIG: join(folder, 'servers.json'),
+      UNDERSTUDY_KNOWN_CERTIFICATES: join(folder, 'known'),
+      UNDERSTUDY_TRUST: '',
+    }
+    const link = server.firstStart ?? ''
+    const set = await onTerminal([process.execPath, UNDERSTUDY, 'setup'], {
+      env,
+      steps: [
+        ['one-time link: ', `${link}\r`],
+        ['[y/N] ', 'yes\r'],
+        ['user: ', 'ada\r'],
+        ['new password of ada: ', `${PASSWORD}\r`],
+      ],
+    })
+    assert.equal(set.status, 0, set.shown)
+    assert.ok(set.shown.includes(server.fingerprint ?? ''), 'the fingerprint is shown to be compared')
+    assert.match(set.shown, /Logged in to .* as ada, administrator/)
+    const logged = await onTerminal([process.execPath, UNDERSTUDY, 'login', '--user', 'ada'], {
+      env,
+      steps: [['password of ada: ', `${PASSWORD}\r`]],
+    })
+    assert.equal(logged.status, 0, logged.shown)
+    const left = await onTerminal([process.execPath, UNDERSTUDY, 'login', '--user', 'ada'], { env, steps: [['password of ada: ', '\x03']] })
+    assert.equal(left.status, 130)
+    for (const { shown } of [set, logged, left]) assert.ok(!shown.includes(PASSWORD) && !shown.includes(new URL(link).hash), shown)
+  },
+)
+
 /** A root, an authority below it, and certificates of that for 127.0.0.1. */
 function authority(folder: string) {
   const openssl = (...args: string[]) => execFileSync('openssl', args, { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'] })
@@ -101,24 +138,28 @@ const healthOf = (url: string, ca: string) =>
     }).on('error', reject)
   })
 
-test('an own certificate is served with its chain; one with another key is refused, an expired one is served and said to be', async (t) => {
-  const folder = folderFor(t)
-  const { file, chain, root } = authority(folder)
-  const own = await serving(t, join(folder, 'data'), ['--tls-cert', chain('leaf'), '--tls-key', file('leaf.key')])
-  // Whoever trusts the root alone needs the authority in between from the server.
-  assert.equal(await healthOf(own.url, root), 200)
-  assert.doesNotMatch(own.printed(), /WARNING/)
-  assert.equal(await own.stop(), 0)
-  await assert.rejects(
-    startServe(join(folder, 'data'), ['--tls-cert', chain('leaf'), '--tls-key', file('middle.key')]),
-    /serve ended with 1: understudy serve: the key is not that of the certificate \(/,
-  )
-  await assert.rejects(startServe(join(folder, 'data'), ['--tls-cert', file('none.pem'), '--tls-key', file('leaf.key')]), /none\.pem/)
-  const late = await serving(t, join(folder, 'data'), ['--tls-cert', chain('expired'), '--tls-key', file('expired.key')])
-  assert.match(late.printed(), /WARNING: the certificate expired on 20/)
-  await assert.rejects(healthOf(late.url, root), { code: 'CERT_HAS_EXPIRED' })
-  assert.equal(await late.stop(), 0)
-})
+test(
+  'an own certificate is served with its chain; one with another key is refused, an expired one is served and said to be',
+  needs('openssl'),
+  async (t) => {
+    const folder = folderFor(t)
+    const { file, chain, root } = authority(folder)
+    const own = await serving(t, join(folder, 'data'), ['--tls-cert', chain('leaf'), '--tls-key', file('leaf.key')])
+    // Whoever trusts the root alone needs the authority in between from the server.
+    assert.equal(await healthOf(own.url, root), 200)
+    assert.doesNotMatch(own.printed(), /WARNING/)
+    assert.equal(await own.stop(), 0)
+    await assert.rejects(
+      startServe(join(folder, 'data'), ['--tls-cert', chain('leaf'), '--tls-key', file('middle.key')]),
+      /serve ended with 1: understudy serve: the key is not that of the certificate \(/,
+    )
+    await assert.rejects(startServe(join(folder, 'data'), ['--tls-cert', file('none.pem'), '--tls-key', file('leaf.key')]), /none\.pem/)
+    const late = await serving(t, join(folder, 'data'), ['--tls-cert', chain('expired'), '--tls-key', file('expired.key')])
+    assert.match(late.printed(), /WARNING: the certificate expired on 20/)
+    await assert.rejects(healthOf(late.url, root), { code: 'CERT_HAS_EXPIRED' })
+    assert.equal(await late.stop(), 0)
+  },
+)
 
 test('a server that is asked to stop begins nothing more, says that it is not ready, lets runs end, and is looked at meanwhile', async (t) => {
   const folder = folderFor(t)

@@ -20,6 +20,8 @@ export const packageOf = {
   curl: 'curl',
   python3: 'python3',
   chromium: 'chromium',
+  fish: 'fish',
+  zsh: 'zsh',
 } as const
 
 export type Program = keyof typeof packageOf

@@ -44,6 +44,7 @@ export async function wholeInput(): Promise<string> {
 
 export async function askLine(question: string, signal: AbortSignal): Promise<string> {
   const lines = createInterface({ input: process.stdin, output: process.stderr })
+  lines.on('SIGINT', () => process.kill(process.pid, 'SIGINT'))
   try {
     return (await lines.question(question, { signal })).trim()
   } finally {
@@ -52,10 +53,12 @@ export async function askLine(question: string, signal: AbortSignal): Promise<st
 }
 
 async function askHidden(question: string, signal: AbortSignal): Promise<string> {
-  process.stderr.write(question)
-  // The terminal's own echo is off while readline holds it, and readline's goes nowhere.
+  // The terminal's own echo is off while readline holds it, and readline's goes nowhere. Before anybody is asked: what is typed at once is hidden too.
   const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() })
   const lines = createInterface({ input: process.stdin, output: nowhere, terminal: true })
+  // A terminal whose keys are read one by one makes no signal of Ctrl-C.
+  lines.on('SIGINT', () => process.kill(process.pid, 'SIGINT'))
+  process.stderr.write(question)
   try {
     return await lines.question('', { signal })
   } finally {
