@@ -3,7 +3,7 @@ import { COMMAND, COMMAND_FLAG_FUA, COMMAND_FLAG_NO_HOLE, ERRNO, REQUEST_LENGTH 
 import { decodeRequest, encodeSimpleReply } from '../../nbd/transmission.ts'
 import type { Disk } from '../pool.ts'
 import type { ClientSocket } from './client-socket.ts'
-import { PIECE, type PieceBuffers, pieceBuffers, streamRead } from './stream-read.ts'
+import { PIECE, PieceBuffers, streamRead } from './stream-read.ts'
 
 /** Longest read and write. */
 export const MOST_GUEST_BYTES = 32 * 1024 * 1024
@@ -26,7 +26,7 @@ interface Range {
 
 /** Serves until the client says goodbye; returns early to hang up on one that can't be understood. ClientGone when it just leaves. */
 export async function serveGuestRequests(client: ClientSocket, served: ServedDisk): Promise<void> {
-  const buffers = pieceBuffers()
+  const buffers = new PieceBuffers()
   for (;;) {
     const { command, flags, cookie, offset, length } = decodeRequest(await client.read(REQUEST_LENGTH))
     const reply = (error: number) => client.write(encodeSimpleReply(cookie, error))
@@ -44,7 +44,7 @@ export async function serveGuestRequests(client: ClientSocket, served: ServedDis
       case COMMAND.write:
         // The payload of a write that is too long is not worth reading to the end.
         if (length > MOST_GUEST_BYTES) return
-        await reply(await write(client, range, buffers.first, served, refusal ?? mayWrite(served, inside)))
+        await reply(await write(client, range, buffers, served, refusal ?? mayWrite(served, inside)))
         break
       case COMMAND.flush:
         await reply(refusal ?? (unusable(served) ? ERRNO.EIO : 0))
@@ -96,13 +96,13 @@ function read(client: ClientSocket, header: Buffer, range: Range, buffers: Piece
 async function write(
   client: ClientSocket,
   { offset, length }: Range,
-  buffer: Buffer,
+  buffers: PieceBuffers,
   served: ServedDisk,
   refusal: number | undefined,
 ): Promise<number> {
   let error = refusal ?? 0
   for (let done = 0; done < length; done += PIECE) {
-    const piece = buffer.subarray(0, Math.min(PIECE, length - done))
+    const piece = buffers.of('first', Math.min(PIECE, length - done))
     await client.readInto(piece)
     if (error === 0) error = attempt(() => writePiece(served.disk(), offset + done, piece))
   }

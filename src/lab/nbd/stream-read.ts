@@ -4,14 +4,16 @@ import type { ClientSocket } from './client-socket.ts'
 /** xapi-nbd sends pieces of 512 KiB (`nbd:lib/server.ml`: 128 pages). */
 export const PIECE = 512 * 1024
 
-export interface PieceBuffers {
-  readonly first: Buffer
-  readonly second: Buffer
-}
+export type PieceBuffer = 'first' | 'second'
 
-/** Memory for one connection, used for all its reads. */
-export function pieceBuffers(): PieceBuffers {
-  return { first: Buffer.allocUnsafeSlow(PIECE), second: Buffer.allocUnsafeSlow(PIECE) }
+/** Memory for one connection, used for all its pieces: as much as the longest has needed. At most PIECE bytes are asked for. */
+export class PieceBuffers {
+  readonly #buffers = { first: Buffer.alloc(0), second: Buffer.alloc(0) }
+
+  of(which: PieceBuffer, length: number): Buffer {
+    if (this.#buffers[which].length < length) this.#buffers[which] = Buffer.allocUnsafeSlow(length > PIECE / 8 ? PIECE : PIECE / 8)
+    return this.#buffers[which].subarray(0, length)
+  }
 }
 
 /**
@@ -28,14 +30,14 @@ export async function streamRead(
   let sending = socket.write(header)
   // Rejections are seen below; until then nobody must take them for unhandled.
   sending.catch(() => undefined)
-  let buffer = buffers.first
+  let which: PieceBuffer = 'first'
   for (let done = 0; done < length; done += PIECE) {
-    const piece = buffer.subarray(0, Math.min(PIECE, length - done))
+    const piece = buffers.of(which, Math.min(PIECE, length - done))
     fill(piece, offset + done)
     await sending
     sending = socket.write(piece)
     sending.catch(() => undefined)
-    buffer = buffer === buffers.first ? buffers.second : buffers.first
+    which = which === 'first' ? 'second' : 'first'
   }
   await sending
 }

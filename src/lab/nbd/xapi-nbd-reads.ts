@@ -4,7 +4,7 @@ import { COMMAND, ERRNO, EXPORT_FLAG, REQUEST_LENGTH } from '../../nbd/protocol.
 import { decodeRequest, encodeSimpleReply } from '../../nbd/transmission.ts'
 import type { Disk } from '../pool.ts'
 import type { ClientSocket } from './client-socket.ts'
-import { pieceBuffers, streamRead } from './stream-read.ts'
+import { PieceBuffers, streamRead } from './stream-read.ts'
 
 const SECTOR = 512n
 /** Lengths are read as a signed number of 32 bits. */
@@ -16,7 +16,7 @@ const MOST_LENGTH = 2 ** 31 - 1
  */
 export async function serveReads(client: ClientSocket, disk: Disk): Promise<void> {
   await client.write(encodeExportInfo({ size: disk.size, flags: EXPORT_FLAG.hasFlags | EXPORT_FLAG.readOnly }, true))
-  const buffers = pieceBuffers()
+  const buffers = new PieceBuffers()
   for (;;) {
     const { command, cookie, offset, length } = decodeRequest(await client.read(REQUEST_LENGTH))
     if (command === COMMAND.disconnect) return
