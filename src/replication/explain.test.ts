@@ -82,6 +82,7 @@ const prepared = { plan: { targetSr: { uuid: 'sr-uuid', name: 'second site' } },
 function contextWith(space: { size: number; used: number } | undefined, signal = new AbortController().signal) {
   const asked: string[] = []
   const target: Partial<Xapi> = {
+    url: 'https://oslo.example',
     async call<T>(method: string): Promise<T> {
       asked.push(method)
       if (space === undefined) throw new XapiConnectionError('broken', 'pool:443', 'gone')
@@ -113,6 +114,27 @@ test('an I/O error with room to spare, or when the SR can not be asked, stays an
     const failure = await explainFailure(new XapiError('VDI_IO_ERROR', ['Device I/O errors'], 'PUT'), contextWith(space).context, prepared)
     assert.equal((failure as Failure).code, 'VDI_IO_ERROR')
   }
+})
+
+test('a write that ends in an I/O error names pool, storage and what that says of its room, measured now, and what to look at', async () => {
+  for (const [space, said] of [
+    [{ size: 100 * GIB, used: 50 * GIB }, /by its own account 50\.0 GiB of 100\.0 GiB are free/],
+    [undefined, /how full it is could not be found out/],
+  ] as const) {
+    const { context, asked } = contextWith(space)
+    const error = new XapiError('VDI_IO_ERROR', ['Device I/O errors'], 'PUT /import_raw_vdi')
+    const failure = (await explainFailure(error, context, prepared)) as Failure
+    assert.equal(failure.code, 'VDI_IO_ERROR')
+    assert.match(failure.message, /"second site" \(sr-uuid\) of pool https:\/\/oslo\.example/)
+    assert.match(failure.message, said)
+    assert.match(failure.message, /Device I\/O errors/)
+    assert.match(failure.hint, /full all the same.*SMlog/)
+    assert.equal(failure.cause, error)
+    if (space !== undefined) assert.deepEqual(asked, ['SR.scan'], 'what it said before does not count')
+  }
+  const reading = new XapiError('VDI_IO_ERROR', ['Device I/O errors'], 'GET /export_raw_vdi')
+  const failure = (await explainFailure(reading, contextWith({ size: 100 * GIB, used: 0 }).context, prepared)) as Failure
+  assert.doesNotMatch(failure.message, /second site/, 'a read is not the target storage')
 })
 
 test('the SR is asked only when that can tell something', async () => {

@@ -25,24 +25,54 @@ const INTERRUPTIONS = new Set(['VDI_IO_ERROR', 'SESSION_INVALID', 'HOST_STILL_BO
 /** Never throws; what is a Failure already, or a cancellation, is given back as it is. */
 export async function explainFailure(error: unknown, context: RunContext, prepared: PreparedRun): Promise<unknown> {
   if (context.signal.aborted) return context.signal.reason
-  if (error instanceof XapiError && (NO_ROOM.has(error.code) || (error.code === 'VDI_IO_ERROR' && (await isFull(context, prepared))))) {
-    const { name, uuid } = prepared.plan.targetSr
-    return new Failure('TARGET_SR_FULL', `the target storage "${name}" (${uuid}) is full`, undefined, error)
-  }
-  return explainError(error)
+  if (!(error instanceof XapiError)) return explainError(error)
+  const { name, uuid } = prepared.plan.targetSr
+  const where = `the target storage "${name}" (${uuid})`
+  if (NO_ROOM.has(error.code)) return new Failure('TARGET_SR_FULL', `${where} is full`, undefined, error)
+  if (error.code !== 'VDI_IO_ERROR') return explainError(error)
+  const space = await measure(context, prepared)
+  if (space !== undefined && isFull(space)) return new Failure('TARGET_SR_FULL', `${where} is full`, undefined, error)
+  return isWriting(error) ? brokenWrite(error, `${where} of pool ${context.target.url}`, space) : explainError(error)
 }
 
-/** XAPI tells of a full SR during an import as an I/O error: the SR itself knows better. */
-async function isFull({ target }: RunContext, { target: { sr } }: PreparedRun): Promise<boolean> {
+interface Space {
+  /** Bytes. */
+  readonly size: number
+  readonly used: number
+}
+
+/** XAPI tells of a full SR during an import as an I/O error: the SR itself knows better. Undefined: it does not tell, or does not answer. */
+async function measure({ target }: RunContext, { target: { sr } }: PreparedRun): Promise<Space | undefined> {
   try {
     const signal = AbortSignal.timeout(5_000)
     await target.call('SR.scan', [sr], { signal }).catch(() => undefined)
     const { physical_size: size, physical_utilisation: used } = await target.record('SR', sr, { signal })
-    return size > 0 && size - used < Math.max(size / 50, 4 * 1024 * 1024)
+    return size > 0 ? { size, used } : undefined
   } catch {
-    return false
+    return undefined
   }
 }
+
+const isFull = ({ size, used }: Space) => size - used < Math.max(size / 50, 4 * 1024 * 1024)
+
+const isWriting = ({ method }: XapiError) => method.startsWith('PUT ')
+
+/**
+ * What a write ended with that the storage gives no reason for. Its own account of its space can be wrong: thin volumes over a volume group
+ * or an array, quotas of a file server, and a host that has not measured again.
+ */
+function brokenWrite(error: XapiError, where: string, space: Space | undefined): Failure {
+  const said =
+    space === undefined
+      ? 'how full it is could not be found out'
+      : `by its own account ${inGib(space.size - space.used)} of ${inGib(space.size)} are free`
+  const text = `writing to ${where} ended in an I/O error, ${said}: ${error.message}`
+  const full = 'see whether it is full all the same (df on its host or file server, lvs, quotas of the array): then free space there'
+  const hint = `${full}. If not, the transfer was cut off (run again: it goes on), or the storage is at fault: /var/log/SMlog on the pool's hosts`
+  return new Failure('VDI_IO_ERROR', text, hint, error)
+}
+
+const inGib = (bytes: number) => `${(bytes / 2 ** 30).toFixed(1)} GiB`
 
 /** What can be said without knowing the run: each error of the layers below under its code of the registry, with the registry's hint. */
 export function explainError(error: unknown): unknown {

@@ -185,4 +185,27 @@ describe('storage of all kinds', () => {
       await source.post('/nbd', { purpose: 'nbd' })
     }
   })
+
+  test('storage that is full in the middle of a delta although its record tells of room: named with pool and what it says, and nothing is lost', async () => {
+    const vm = await makeVm(source, [64 * MIB])
+    const sr = await makeSr(target, 'thin')
+    const chain = chainOf(vm, sr)
+    await replicateExactly(chain, vm)
+    const points = restorePoints(await look(target), chain).map(({ run }) => run)
+    await write(vm, 'delta', { bytes: 32 * MIB })
+    const { fault } = await target.post('/faults', { kind: 'sr-full', bytes: 8 * MIB, match: { sr } })
+    await assert.rejects(replicate(chain), (error: unknown) => {
+      assert.ok(error instanceof Failure && error.code === 'VDI_IO_ERROR', String(error))
+      assert.ok(error.message.includes(sr) && error.message.includes(target.url), error.message)
+      assert.match(error.message, /by its own account \d+\.\d GiB of \d+\.\d GiB are free/)
+      assert.match(error.hint, /full all the same/)
+      return true
+    })
+    assert.deepEqual(
+      restorePoints(await look(target), chain).map(({ run }) => run),
+      points,
+    )
+    await target.delete(`/faults/${fault.id}`)
+    await replicateExactly(chain, vm)
+  })
 })
