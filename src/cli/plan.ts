@@ -66,8 +66,9 @@ Exit codes: 0 every VM is up, 1 one is not, 2 wrong usage, 130 or 143 stopped.`,
     const atOnce = Number(values['at-once'])
     if (!Number.isInteger(atOnce) || atOnce < 1 || atOnce > 100)
       throw new UsageError(`--at-once is a number from 1 to 100, not ${values['at-once']}`)
+    const settingsFor = runSettings(values)
     return inSession({ to, trust: values.trust, json: values.json, yes: values.yes || mode === 'test' }, async (session) => {
-      const settings = runSettings(values, session.onEvent)
+      const settings = settingsFor(session.onEvent)
       const source = from && (await (mode === 'now' ? session.reach(from) : session.connect(from)))
       const count = plan.groups.reduce((sum, { vms }) => sum + vms.length, 0)
       await confirm(session, `Fail ${count} VMs of plan "${plan.name}" over (${mode})?`)

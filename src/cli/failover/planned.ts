@@ -53,8 +53,9 @@ Exit codes: 0 done, 1 failed and taken back, 2 wrong usage, 130 or 143 stopped (
     const from = poolArgument(values.from, '--from')
     const to = poolArgument(values.to, '--to')
     const networks = new Map(values.network.map(networkArgument))
+    const settingsFor = runSettings(values)
     return inSession({ to, trust: values.trust, json: values.json, yes: values.yes }, async (session) => {
-      const settings = { ...runSettings(values, session.onEvent), networks }
+      const settings = { ...settingsFor(session.onEvent), networks }
       const source = await session.connect(from)
       const { chain, record } = await findPoint(await viewPool(session.target, session.signal), { kind: 'newest', job, vm, sr })
       await confirm(session, `Shut the source of "${record.name_label}" down and let its replica take over?`)

@@ -35,18 +35,27 @@ const OPTIONS = {
 } as const
 
 interface Named {
+  readonly vm: string | undefined
+  readonly self: string | undefined
+  readonly job: string | undefined
+}
+
+/** Throws UsageError. */
+function namedBy(values: {
   readonly vm?: string | undefined
   readonly 'failed-over'?: string | undefined
   readonly job?: string | undefined
+}): Named {
+  const named = {
+    vm: optionalUuid(values.vm, '--vm'),
+    self: optionalUuid(values['failed-over'], '--failed-over'),
+    job: optionalUuid(values.job, '--job'),
+  }
+  if (named.vm === undefined && named.self === undefined) throw new UsageError('--vm or --failed-over is missing')
+  return named
 }
 
-async function findNamed(session: Session, values: Named): Promise<FailedOver> {
-  const [vm, self, job] = [
-    optionalUuid(values.vm, '--vm'),
-    optionalUuid(values['failed-over'], '--failed-over'),
-    optionalUuid(values.job, '--job'),
-  ]
-  if (vm === undefined && self === undefined) throw new UsageError('--vm or --failed-over is missing')
+async function findNamed(session: Session, { vm, self, job }: Named): Promise<FailedOver> {
   const found = (await findFailedOver(session, { vm, job })).filter(({ uuid }) => self === undefined || uuid === self)
   return theOnly(found, vm ?? 'any other')
 }
@@ -71,14 +80,16 @@ ${COMMON}
 ${TRUST_USAGE}`,
   async run(args) {
     const { values } = parseArgs({ args: [...args], options: { ...OPTIONS, 'dry-run': { type: 'boolean', default: false } } })
+    const named = namedBy(values)
     const to = poolArgument(values.to, '--to')
     const login = poolArgument(values.original, '--original')
     const sr = optionalUuid(values['back-sr'], '--back-sr')
     const networks = new Map(values.network.map(networkArgument))
+    const settingsFor = runSettings(values)
     return inSession({ to, trust: values.trust, json: values.json, yes: values.yes }, async (session) => {
-      const settings = { ...runSettings(values, session.onEvent), ...(networks.size === 0 ? {} : { networks }) }
+      const settings = { ...settingsFor(session.onEvent), ...(networks.size === 0 ? {} : { networks }) }
       const original = await session.connect(login)
-      const failed = await findNamed(session, values)
+      const failed = await findNamed(session, named)
       if (values['dry-run']) {
         const { plan } = await prepareReprotect(session, original, failed, sr)
         session.print({ plan }, () => formatReprotectPlan(plan))
@@ -117,17 +128,19 @@ ${TRUST_USAGE}`,
         'no-protection': { type: 'boolean', default: false },
       },
     })
+    const named = namedBy(values)
     const to = poolArgument(values.to, '--to')
     const login = poolArgument(values.original, '--original')
     const sr = optionalUuid(values['back-sr'], '--back-sr')
     const networks = new Map(values.network.map(networkArgument))
     const readiness = readinessOf(values.ready, values['ready-timeout'])
     const shutdown = shutdownOf(values)
+    const settingsFor = runSettings(values)
     return inSession({ to, trust: values.trust, json: values.json, yes: values.yes }, async (session) => {
-      const settings = { ...runSettings(values, session.onEvent), ...(networks.size === 0 ? {} : { networks }) }
+      const settings = { ...settingsFor(session.onEvent), ...(networks.size === 0 ? {} : { networks }) }
       const original = await session.connect(login)
-      const failed = await findNamed(session, values).catch(async (error: unknown) => {
-        const left = values.vm === undefined ? undefined : await finishFailback(session, original, values.vm, settings)
+      const failed = await findNamed(session, named).catch(async (error: unknown) => {
+        const left = named.vm === undefined ? undefined : await finishFailback(session, original, named.vm, settings)
         if (left === undefined) throw error
         return left
       })

@@ -18,16 +18,18 @@ export const RUN_USAGE = `  --retention N       newest restore points to keep (d
   --verify MODE       off, sample, changed (default: all that was sent is read back), full (both disks whole)
   --allow-insecure-nbd  read over NBD in clear text where a pool offers nothing else`
 
-export function runSettings(
-  values: { readonly retention: string; readonly verify: string; readonly 'allow-insecure-nbd': boolean },
-  onEvent: ((event: FailoverEvent) => void) | undefined,
-): RunSettings {
+/** Throws UsageError at once; what is given back gets who listens. */
+export function runSettings(values: {
+  readonly retention: string
+  readonly verify: string
+  readonly 'allow-insecure-nbd': boolean
+}): (onEvent: ((event: FailoverEvent) => void) | undefined) => RunSettings {
   const retention = Number(values.retention)
   if (!Number.isInteger(retention) || retention < 1 || retention > 1000)
     throw new UsageError(`--retention is a number from 1 to 1000, not ${values.retention}`)
   const verify = VERIFY_MODES.find((mode) => mode === values.verify)
   if (verify === undefined) throw new UsageError(`--verify is one of ${VERIFY_MODES.join(', ')}, not ${values.verify}`)
-  return {
+  return (onEvent) => ({
     retention,
     verify,
     budget: createByteBudget(MEMORY),
@@ -36,7 +38,7 @@ export function runSettings(
       if (event.kind === 'log') onEvent?.({ kind: 'log', message: event.message })
       else if (event.kind === 'stage') onEvent?.({ kind: 'step', step: event.stage, text: `replicating: ${event.stage}` })
     },
-  }
+  })
 }
 
 export const SHUTDOWN_USAGE = `  --hard-shutdown     cut the power of the VM that is taken down (default: it is asked to shut down)
