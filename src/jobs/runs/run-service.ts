@@ -1,6 +1,7 @@
 /** Carries out runs: lays them out, queues their VM runs within the limits, has the engine do them, and keeps their records. */
 import type { Job, Schedule } from '../../core/control/job.ts'
 import { layOutRun } from '../../core/control/lay-out-run.ts'
+import { narrowSelection } from '../../core/control/narrow-selection.ts'
 import type { ResolvedSelection } from '../../core/control/resolve-selection.ts'
 import { addToTotals, hasEnded, pauseBeforeRetry, runStateOf } from '../../core/control/run-outcome.ts'
 import { type QueueLimits, RunQueue } from '../../core/control/run-queue.ts'
@@ -14,11 +15,14 @@ import { insertRun } from '../../store/runs/insert-run.ts'
 import { toTimestamp } from '../../store/timestamps.ts'
 import type { Clock } from '../clock.ts'
 import type { Engine, EngineOutcome } from '../engine.ts'
-import { type ActiveRun, type ActiveVmRun, chainKey, Stopped, type StopReason, type Unit } from './active-run.ts'
-import { addLine, followProgress } from './follow-progress.ts'
+import { type ActiveRun, type ActiveVmRun, Stopped, type StopReason, type Unit } from './active-run.ts'
+import { ActiveRuns } from './active-runs.ts'
+import { engineRequest } from './engine-request.ts'
+import { addLine } from './follow-progress.ts'
 import { entryOf, newRun } from './new-run.ts'
 import { attemptEnd, stoppedChange } from './run-end.ts'
 import { RunJournal } from './run-journal.ts'
+import { waitingFor } from './waiting-for.ts'
 
 export interface RunServiceParts {
   readonly store: Store
@@ -54,17 +58,9 @@ export class RunService {
   readonly #parts: RunServiceParts
   readonly #queue: RunQueue
   readonly journal: RunJournal
-  readonly #runs = new Map<string, ActiveRun>()
-  readonly #vmRuns = new Map<string, { readonly vmRun: ActiveVmRun; readonly unit: Unit }>()
+  readonly #active = new ActiveRuns()
   readonly #byEntry = new Map<string, Unit>()
-  /** By schedule and chain: what is queued or under way. */
-  readonly #chains = new Set<string>()
-  /** By job and chain: how many, of several schedules. */
-  readonly #jobChains = new Map<string, number>()
-  /** Runs whose end is not stored yet. */
-  readonly #storing = new Map<string, Run>()
   #closing = false
-  #onIdle: (() => void) | undefined
 
   constructor(parts: RunServiceParts) {
     this.#parts = parts
@@ -81,22 +77,22 @@ export class RunService {
   }
 
   activeRuns(): readonly ActiveRun[] {
-    return [...this.#runs.values()]
+    return this.#active.all()
   }
 
   /** As it is at this moment; undefined: what is stored is all there is. */
   liveRun(run: string): Run | undefined {
-    return this.#runs.get(run)?.record ?? this.#storing.get(run)
+    return this.#active.recordOf(run)
   }
 
   /** As it is at this moment, what it waits for included; undefined: it has ended. */
   liveVmRun(id: string): { readonly record: VmRun; readonly vmRun: ActiveVmRun } | undefined {
-    const found = this.#vmRuns.get(id)
+    const found = this.#active.findVmRun(id)
     return found && { record: this.#live(found.vmRun, found.unit), vmRun: found.vmRun }
   }
 
   isChainUnderWay(job: string, pool: string, vm: string, target: VmRun['target']): boolean {
-    return this.#jobChains.has(`${job} ${chainKey(pool, vm, target)}`)
+    return this.#active.isChainOfJob(job, pool, vm, target)
   }
 
   /** Whether a run, or something that reserved it, has the VM (`POOL/UUID`) at this moment. */
@@ -132,15 +128,15 @@ export class RunService {
   async begin({ job, schedule, trigger, tick, vms, dryRun = false }: BeginRun): Promise<Run> {
     if (this.#closing) throw new Failure('SERVER_CLOSING', 'the server is shutting down and begins no more runs')
     const { store, clock } = this.#parts
-    const resolved = narrowed(this.#parts.resolve(job), vms)
+    const resolved = narrowSelection(this.#parts.resolve(job), vms)
     const scheduleId = schedule?.id ?? job.id
     const laidOut = layOutRun(resolved, (pool, vm) => targetsOf(job, pool, vm), {
-      isUnderWay: (pool, vm, target) => this.#chains.has(`${scheduleId} ${chainKey(pool, vm, target)}`),
+      isUnderWay: (pool, vm, target) => this.#active.isChainOfSchedule(scheduleId, pool, vm, target),
       isFailedOver: (_pool, vm, target) => this.#parts.isFailedOver(job.id, vm, target),
     })
     const active = newRun({ job, schedule, trigger, dryRun, laidOut, now: toTimestamp(clock.now()) })
     // Before anything is waited for: a second run of the same tick or button would not see this one otherwise.
-    if (active.units.length > 0) this.#add(active)
+    if (active.units.length > 0) this.#active.add(active)
     try {
       await store.transaction(
         async (db) => {
@@ -154,8 +150,8 @@ export class RunService {
         { durable: trigger.kind === 'hand' },
       )
     } catch (error) {
-      this.#remove(active)
-      for (const { record } of active.vmRuns) this.#vmRuns.delete(record.id)
+      this.#active.remove(active)
+      for (const { record } of active.vmRuns) this.#active.forgetVmRun(record.id)
       throw error
     }
     this.#parts.onRun(active.record)
@@ -167,7 +163,7 @@ export class RunService {
 
   /** Undefined: there is no such run that has not ended. */
   cancel(run: string): Run | undefined {
-    const active = this.#runs.get(run)
+    const active = this.#active.find(run)
     if (active === undefined) return undefined
     this.#stopRun(active, 'cancelled')
     return active.record
@@ -178,7 +174,7 @@ export class RunService {
   }
 
   cancelVm(id: string): VmRun | undefined {
-    const found = this.#vmRuns.get(id)
+    const found = this.#active.findVmRun(id)
     if (found === undefined) return undefined
     const { vmRun, unit } = found
     if (hasEnded(vmRun.record.state)) return vmRun.record
@@ -194,59 +190,12 @@ export class RunService {
   async close(graceMs: number): Promise<void> {
     this.#closing = true
     for (const active of this.activeRuns()) for (const unit of active.units) if (unit.phase !== 'under-way') this.#stopUnit(unit, 'closing')
-    await this.#idleWithin(graceMs)
+    await this.#active.idleWithin(graceMs, this.#parts.clock)
     for (const active of this.activeRuns()) this.#stopRun(active, 'closing')
-    await this.#idleWithin(STOP_MS)
+    await this.#active.idleWithin(STOP_MS, this.#parts.clock)
     // An engine that does not stop: its runs are as interrupted as those of a server that was killed.
     for (const active of this.activeRuns()) for (const unit of active.units) this.#endUnit(unit, stoppedChange('closing'))
     await this.journal.close()
-  }
-
-  #idleWithin(ms: number): Promise<void> {
-    if (this.#runs.size === 0) return Promise.resolve()
-    const { clock } = this.#parts
-    return new Promise((resolve) => {
-      const callOff = clock.wakeAfter(ms, () => this.#onIdle?.())
-      this.#onIdle = () => {
-        callOff()
-        this.#onIdle = undefined
-        resolve()
-      }
-    })
-  }
-
-  #add(active: ActiveRun): void {
-    this.#runs.set(active.record.id, active)
-    for (const unit of active.units) {
-      for (const vmRun of unit.vmRuns) {
-        this.#vmRuns.set(vmRun.record.id, { vmRun, unit })
-        this.#chains.add(this.#chainOf(active, vmRun.record))
-        this.#countChain(vmRun.record, 1)
-      }
-    }
-  }
-
-  #remove(active: ActiveRun): void {
-    this.#runs.delete(active.record.id)
-    for (const unit of active.units) for (const { record } of unit.vmRuns) this.#forget(active, record)
-    if (this.#runs.size === 0) this.#onIdle?.()
-  }
-
-  /** Its chain is free for the next run. */
-  #forget(active: ActiveRun, vmRun: VmRun): void {
-    if (!this.#chains.delete(this.#chainOf(active, vmRun))) return
-    this.#countChain(vmRun, -1)
-  }
-
-  #countChain({ job, sourcePool, vm, target }: VmRun, change: number): void {
-    const key = `${job} ${chainKey(sourcePool, vm.uuid, target)}`
-    const now = (this.#jobChains.get(key) ?? 0) + change
-    if (now === 0) this.#jobChains.delete(key)
-    else this.#jobChains.set(key, now)
-  }
-
-  #chainOf({ scheduleId }: ActiveRun, { sourcePool, vm, target }: VmRun): string {
-    return `${scheduleId} ${chainKey(sourcePool, vm.uuid, target)}`
   }
 
   #enqueue(unit: Unit): void {
@@ -300,33 +249,12 @@ export class RunService {
   }
 
   async #replicate(unit: Unit): Promise<readonly EngineOutcome[]> {
-    const { engine, clock } = this.#parts
-    const { run, attempting } = unit
-    const at = (target: number) => attempting[target] as ActiveVmRun
-    return engine.replicate({
-      run: run.record.id,
-      job: run.record.job,
-      schedule: run.scheduleId,
-      sourcePool: unit.sourcePool,
-      vm: unit.vm,
-      targets: attempting.map(({ record }) => record.target),
-      retention: run.retention,
-      settings: { ...run.settings, networks: { ...run.settings.networks, ...run.networksOf(unit.sourcePool, unit.vm) } },
-      dryRun: run.record.dryRun,
-      signal: unit.stop.signal,
-      targetSignals: attempting.map(({ cancel }) => cancel.signal),
-      onEvent: (target, event) => {
-        if (followProgress(at(target), event, clock.now())) this.#parts.onVmRun(at(target).record)
-      },
-      onPlan: (target, plan) => {
-        at(target).plan = plan
-        at(target).unstoredPlan = plan
-        void this.journal.record(run, [{ of: at(target) }])
-      },
-      onLog: (target, { level, text }) => {
-        for (const vmRun of target === null ? attempting : [at(target)]) addLine(vmRun, level, text, clock.now())
-      },
+    const { engine, clock, onVmRun } = this.#parts
+    const request = engineRequest(unit, clock, {
+      onProgress: ({ record }) => onVmRun(record),
+      onPlan: (of) => void this.journal.record(unit.run, [{ of }]),
     })
+    return engine.replicate(request)
   }
 
   #settle(unit: Unit, outcomes: readonly EngineOutcome[]): void {
@@ -419,15 +347,15 @@ export class RunService {
         if (!run.record.dryRun) for (const { of } of ended) await storeOutcome(db, of.record)
       },
     )
-    for (const { of } of ended) this.#forget(run, of.record)
+    for (const { of } of ended) this.#active.freeChain(run, of.record)
     const record = run.record
-    this.#storing.set(record.id, record)
-    if (state !== undefined) this.#remove(run)
+    this.#active.beginStoring(record)
+    if (state !== undefined) this.#active.remove(run)
     // Told once it is stored: who is told of an end finds it.
     void stored.then(() => {
-      if (this.#storing.get(record.id) === record) this.#storing.delete(record.id)
+      this.#active.endStoring(record)
       for (const { of } of ended) {
-        this.#vmRuns.delete(of.record.id)
+        this.#active.forgetVmRun(of.record.id)
         this.#parts.onVmRun(of.record)
       }
       this.#parts.onRun(record)
@@ -444,7 +372,7 @@ export class RunService {
     if (unit.phase !== 'queued' || hasEnded(vmRun.record.state)) return vmRun.record
     const obstacle = this.#queue.obstacleOf(unit.entry)
     if (obstacle === undefined) return vmRun.record
-    return { ...vmRun.record, state: 'waiting', waitingFor: OBSTACLES[obstacle.kind]('id' in obstacle ? obstacle.id : '') }
+    return { ...vmRun.record, state: 'waiting', waitingFor: waitingFor(obstacle) }
   }
 }
 
@@ -454,30 +382,6 @@ interface Ended {
   readonly report?: RunReport
 }
 
-const OBSTACLES = {
-  server: () => 'the limit of VM runs of the server',
-  run: () => 'the limit of VMs at once of its job',
-  pool: (id: string) => `the limit of VM runs of pool ${id}`,
-  sr: (id: string) => `the limit of VM runs of storage ${id}`,
-  'held-pool': (id: string) => `the end of maintenance of pool ${id}`,
-  vm: () => 'what else works on the same VM: a run, or a failover',
-} as const
-
 function stopOf(signal: AbortSignal): StopReason | undefined {
   return signal.aborted && signal.reason instanceof Stopped ? signal.reason.why : undefined
-}
-
-function narrowed(resolved: ResolvedSelection, vms: readonly string[] | undefined): ResolvedSelection {
-  if (vms === undefined) return resolved
-  const wanted = new Set(vms)
-  const chosen = {
-    ...resolved,
-    vms: resolved.vms.filter(({ vm }) => wanted.has(vm)),
-    missing: resolved.missing.filter(({ vm }) => wanted.has(vm)),
-  }
-  for (const vm of wanted) {
-    if (![...chosen.vms, ...chosen.missing].some((each) => each.vm === vm))
-      throw new Failure('VM_NOT_CHOSEN', `the job does not choose VM ${vm} at this moment`)
-  }
-  return chosen
 }
