@@ -116,7 +116,8 @@ function objectOf(result: unknown): { readonly object?: string } {
 function withLocation(spec: AnyRoute, status: number, result: unknown, request: FastifyRequest, reply: FastifyReply): void {
   const made = idOf(result)
   if (spec.method !== 'POST' || made === undefined || (status !== 201 && status !== 202)) return
-  void reply.header('location', `${request.url.split('?')[0]}/${encodeURIComponent(made)}`)
+  const at = spec.makes === undefined ? request.url.split('?')[0] : `${API_PREFIX}${spec.makes}`
+  void reply.header('location', `${at}/${encodeURIComponent(made)}`)
 }
 
 /** `If-Match: "3"`: the version that a change was made of; undefined: whichever. */

@@ -57,6 +57,8 @@ export interface RouteSpec<
   readonly audit?: string
   /** Takes an Idempotency-Key. Never where the answer holds a secret: answers are stored. */
   readonly idempotent?: boolean
+  /** Where what it makes is found, below /api/v1, when that is not below its own path. */
+  readonly makes?: string
   /** Takes If-Match with a version. */
   readonly ifMatch?: boolean
   readonly bodyLimit?: number

@@ -37,6 +37,7 @@ export const failoverRoutes = [
     body: schema.startFailover,
     reply: activity,
     status: 202,
+    makes: '/activities',
     audit: 'failover.start',
     idempotent: true,
     handle({ api, body, who, actor }) {

@@ -97,6 +97,7 @@ export const planRoutes = [
     body: schema.startPlan,
     reply: activity,
     status: 202,
+    makes: '/activities',
     audit: 'plan.run',
     idempotent: true,
     handle: ({ api, params, body, actor }) => api.plane.plans.start(params.id, body, actor),

@@ -41,6 +41,7 @@ export const replicaRoutes = [
     body: schema.verifyRequest,
     reply: closed({ id: Type.String() }, { title: 'Verification' }),
     status: 202,
+    makes: '/activities',
     audit: 'restore-point.verify',
     idempotent: true,
     handle: ({ api, body, actor }) => api.plane.replicas.verify(body, actor),
