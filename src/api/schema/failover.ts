@@ -39,7 +39,7 @@ const requests = <More extends TProperties>(more: More, prefix: string) => {
   const of = <Kind extends string, P extends TProperties>(kind: Kind, title: string, properties: P) =>
     closed({ kind: Type.Literal(kind), ...properties, ...more }, { title: `${prefix}${title}` })
   return Type.Union([
-    of('clone', 'Clone', { ...ofPoint, name: optional(line()) }),
+    of('clone', 'Clone', { ...ofPoint, name: optional(line()), memory: optional(Type.Boolean()) }),
     of('test-failover', 'TestFailover', { ...ofPoint, ready: optional(readinessWish), keep: optional(Type.Boolean()) }),
     of('clean-up', 'CleanUp', { pool: line(), test: optional(uuid), vm: optional(uuid) }),
     of('failover', 'Failover', {

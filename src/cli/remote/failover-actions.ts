@@ -69,10 +69,21 @@ export function failoverActions(meant: Meant, which: Readonly<Record<string, Opt
     status: { summary: 'what has failed over, tests that are there, and what stopped in the middle', run: status },
     clone: action(
       'make a clone of a restore point to work on',
-      { ...which, ...POINT, name: { value: 'NAME', help: 'of the clone' } },
+      {
+        ...which,
+        ...POINT,
+        name: { value: 'NAME', help: 'of the clone' },
+        memory: { help: 'it goes on with the memory that the restore point keeps' },
+      },
       async (api, given) => {
         const name = given.text('name')
-        return { kind: 'clone', ...(await ofReplica(api, given)), ...pointOf(given), ...(name === undefined ? {} : { name }) }
+        return {
+          kind: 'clone',
+          ...(await ofReplica(api, given)),
+          ...pointOf(given),
+          ...(name === undefined ? {} : { name }),
+          ...(given.flag('memory') ? { memory: true } : {}),
+        }
       },
     ),
     test: action(

@@ -56,7 +56,12 @@ interface Back extends OfFailedOver {
 
 export type FailoverRequest =
   /** Networks default to `none`, MACs to `new`. */
-  | (OfPoint & { readonly kind: 'clone'; readonly name?: string })
+  | (OfPoint & {
+      readonly kind: 'clone'
+      readonly name?: string
+      /** It goes on with the memory that the restore point keeps, and is suspended until then. */
+      readonly memory?: boolean
+    })
   /** Networks default to `isolated`, MACs to `safe`, `ready` to tools within 300 s. `keep`: the VM stays, running, until it is cleaned up. */
   | (OfPoint & { readonly kind: 'test-failover'; readonly ready?: ReadinessWish; readonly keep?: boolean })
   /** Everything that tests kept or left on the pool; of one test, or of one source VM. */
