@@ -9,6 +9,7 @@ import { createControlPlane } from '../../src/jobs/create-control-plane.ts'
 import { PoolService } from '../../src/jobs/pools/pool-service.ts'
 import { replicationEngine } from '../../src/jobs/replication-engine.ts'
 import { TryLab } from '../../src/jobs/try-lab/try-lab.ts'
+import type { Store } from '../../src/store/open-store.ts'
 import { openSecrets } from '../../src/store/secrets/secrets.ts'
 import { addUser } from '../../src/store/users/add-user.ts'
 import { type StartedLab, startLab } from './lab.ts'
@@ -32,6 +33,8 @@ export interface PageServerOptions {
   /** Made beforehand (default true); else the page asks for the first one. */
   readonly administrator?: boolean
   readonly lab?: Parameters<typeof startLab>[0]
+  /** Of the database before anything reads it. */
+  prepare?(store: Store): Promise<void>
   /** It can have a lab of its own, as `understudy serve` has. */
   readonly tryLab?: boolean
 }
@@ -40,6 +43,8 @@ export async function startPageServer(options: PageServerOptions = {}): Promise<
   const { administrator = true } = options
   const folder = mkdtempSync(join(tmpdir(), 'page'))
   const lab = await startLab(options.lab)
+  // What is started comes up.
+  for (const pool of lab.pools) await pool.post('/guest/tools', {})
   const errors: unknown[] = []
   let plane: ControlPlane | undefined
   try {
@@ -58,10 +63,19 @@ export async function startPageServer(options: PageServerOptions = {}): Promise<
           const passwordHash = await hashPassword(ADMINISTRATOR.password)
           await addUser(store, { name: ADMINISTRATOR.name, role: 'administrator', passwordHash }, Date.now())
         }
+        await options.prepare?.(store)
         const secrets = await openSecrets(store, {})
         const onError = (error: unknown) => void errors.push(error)
         const pools = new PoolService({ store, secrets, clock: { now: () => Date.now() }, reloadPauseMs: 200 })
-        const made = createControlPlane({ store, secrets, pools, engine: replicationEngine({ pools }), onError, timing: { gatherMs: 50 } })
+        const made = createControlPlane({
+          store,
+          secrets,
+          pools,
+          engine: replicationEngine({ pools }),
+          onError,
+          timing: { gatherMs: 50 },
+          seedsFolder: join(folder, 'seeds'),
+        })
         plane = made
         const command = [process.execPath, join(packageFolder('bin'), 'understudy.js')]
         const own = options.tryLab ? new TryLab({ plane: made, folder, command, onError }) : undefined

@@ -172,6 +172,7 @@ export class TryLab implements LabOperations {
     this.#tell('starting', 'starting two simulated pools')
     this.#process ??= await startLabProcess(this.#options.command, this.#data, this.#closing.signal)
     const running = this.#process
+    for (const { control } of running.pools) await ask(control, '/guest/tools', {})
     void running.ended.then(() => {
       if (this.#process !== running) return
       this.#process = undefined
@@ -211,15 +212,20 @@ const namesAny = (job: Job, pools: readonly string[]) => poolsOf(job).some((pool
 const namesOnly = (job: Job, pools: readonly string[]) => poolsOf(job).every((pool) => pool !== null && pools.includes(pool))
 
 async function writeAsGuest(control: string, vdi: string): Promise<number> {
-  const response = await fetch(new URL('/guest/random', control), {
+  // A VM may have been stopped since the lab was started.
+  return (await ask(control, '/guest/random', { vdi, ...WRITES }))?.bytes ?? 0
+}
+
+/** undefined: not possible at this moment */
+async function ask(control: string, path: string, body: object): Promise<{ readonly bytes?: number } | undefined> {
+  const response = await fetch(new URL(path, control), {
     method: 'POST',
     headers: { 'content-type': 'application/json', connection: 'close' },
-    body: JSON.stringify({ vdi, ...WRITES }),
+    body: JSON.stringify(body),
     signal: AbortSignal.timeout(CONTROL_MS),
   })
   const answer = (await response.json()) as { bytes?: number; error?: string }
-  // A VM may have been stopped since the lab was started.
-  if (response.status === 409) return 0
+  if (response.status === 409) return undefined
   if (!response.ok) throw new Failure('LAB_NOT_RUNNING', answer.error ?? `its control address answered ${response.status}`)
-  return answer.bytes ?? 0
+  return answer
 }

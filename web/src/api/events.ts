@@ -66,6 +66,8 @@ export function apply(client: QueryClient, event: ServerEvent): void {
     case 'run':
       client.setQueryData<Run & { vmRuns: readonly VmRun[] }>(['run', event.run.id], (old) => old && { ...old, ...event.run })
       void client.invalidateQueries({ queryKey: ['runs'] })
+      // Ends that were told while the run was being asked for are in the answer to another question only.
+      if (event.run.endedAt !== null) void client.invalidateQueries({ queryKey: ['run', event.run.id] })
       if (event.run.endedAt !== null) runEnded(client)
       return
     case 'vm-run':
@@ -110,6 +112,7 @@ function activityChanged(client: QueryClient, activity: Activity): void {
   client.setQueryData<ActivityDetail>(key, (old) => old && { ...old, ...activity })
   if (before !== undefined && (before.stage?.name !== activity.stage?.name || before.state !== activity.state))
     void client.invalidateQueries({ queryKey: key })
+  else if (before === undefined && activity.endedAt !== null) void client.invalidateQueries({ queryKey: key })
   const running = client.getQueryData<readonly Activity[]>(['activities', 'running'])
   const known = running?.find(({ id }) => id === activity.id)
   client.setQueryData<readonly Activity[]>(['activities', 'running'], (old) => {

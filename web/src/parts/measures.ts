@@ -32,4 +32,14 @@ export function relative(time: string, now: number): string {
   return seconds > 0 ? `in ${duration(seconds)}` : `${duration(-seconds)} ago`
 }
 
+/** Clauses as sentences: errors and hints begin in lower case. */
+export const sentences = (...clauses: readonly string[]): string =>
+  clauses
+    .filter((clause) => clause !== '')
+    .map((clause) => `${clause.charAt(0).toUpperCase()}${clause.slice(1)}${/[.!?]$/.test(clause) ? '' : '.'}`)
+    .join(' ')
+
+/** Without seconds. */
+export const toTheMinute = (time: string): string => new Date(time).toLocaleString(undefined, { dateStyle: 'medium', timeStyle: 'short' })
+
 export const exact = (time: string): string => new Date(time).toLocaleString(undefined, { dateStyle: 'medium', timeStyle: 'medium' })

@@ -1,6 +1,7 @@
 import { Alert, Anchor, Text } from '@mantine/core'
 import { ExclamationTriangleIcon } from '@radix-ui/react-icons'
 import { ApiProblem } from '../api/client.ts'
+import { sentences } from './measures.ts'
 
 /** Where the documentation tells of a code. */
 export const errorDocs = (code: string): string => `/docs/errors.md#${code}`
@@ -15,16 +16,16 @@ export function ProblemNote({ error, title }: { readonly error: unknown; readonl
       color="red"
       variant="light"
       icon={<ExclamationTriangleIcon aria-hidden />}
-      title={title ?? problem?.title ?? message}
+      title={sentences(title ?? problem?.title ?? message)}
       role="alert"
     >
-      {message !== (title ?? problem?.title) && <Text size="sm">{message}</Text>}
+      {message !== (title ?? problem?.title) && <Text size="sm">{sentences(message)}</Text>}
       {problem?.errors?.map(({ field, message: what }) => (
         <Text size="sm" key={`${field} ${what}`}>
           {field}: {what}
         </Text>
       ))}
-      {problem?.hint && <Text size="sm">{problem.hint}</Text>}
+      {problem?.hint && <Text size="sm">{sentences(problem.hint)}</Text>}
       {problem && (
         <Text size="xs" c="dimmed">
           <Anchor href={errorDocs(problem.code)} size="xs">

@@ -70,6 +70,7 @@ export function protectionColumns(names: Names, { withJob }: { readonly withJob:
     },
     {
       key: 'why',
+      kind: 'wide',
       head: T.why,
       cell: ({ reason, lastError }) => (
         <>

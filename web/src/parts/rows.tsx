@@ -8,7 +8,7 @@ export interface Column<T> {
   readonly key: string
   readonly head: ReactNode
   cell(row: T): ReactNode
-  readonly kind?: 'text' | 'tight' | 'number'
+  readonly kind?: 'text' | 'tight' | 'wide' | 'number'
 }
 
 interface RowsProps<T> {

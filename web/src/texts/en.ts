@@ -301,8 +301,8 @@ export const TEXTS = {
       take: (sr: string, pool: string) => `Copy to ${sr} of ${pool}`,
       free: 'Free',
       of: (size: string) => `of ${size}`,
-      cost: (size: string) =>
-        `The first copy takes ${size} at most: the sum of the chosen disks. Only blocks in use are sent; what is free is not.`,
+      cost: (held: string, size: string) =>
+        `The first copy takes about ${held}, what the chosen disks hold at this moment; at most ${size}, their sizes. Afterwards only changes are sent.`,
       tight: 'may be too small for the first copy',
       empty: 'No usable storage was found. Add a target pool under Settings.',
       sr: 'Storage repository',

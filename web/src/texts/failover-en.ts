@@ -200,6 +200,8 @@ export const FAILOVER = {
     timeout: 'For at most (s)',
     clone: 'Start a clone of the restore point, not the replica',
     cloneText: 'The replica stays one, and runs go on.',
+    evenIfSourceRuns: 'Even if the source runs',
+    evenIfSourceRunsText: 'Then two of them run: only when they can not meet on a network.',
     name: 'Name of the clone',
     nameHint: 'made of the name of the VM and the time',
     keep: 'Keep it running to look at',

@@ -28,6 +28,7 @@ export const ACTIVITY_COLUMNS: readonly Column<Activity>[] = [
   { key: 'state', head: T.columns.state, kind: 'tight', cell: (activity) => <ActivityBadge activity={activity} /> },
   {
     key: 'now',
+    kind: 'wide',
     head: T.columns.now,
     cell: ({ error, stage, waitingFor, endedAt }) => (
       <Text size="xs">{error?.message ?? (endedAt === null ? (waitingFor ?? stage?.text ?? '') : '')}</Text>

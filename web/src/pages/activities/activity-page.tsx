@@ -11,7 +11,7 @@ import { Age } from '../../parts/age.tsx'
 import { CopyId } from '../../parts/copy-id.tsx'
 import { Confirm } from '../../parts/dialog.tsx'
 import { download } from '../../parts/download.ts'
-import { duration } from '../../parts/measures.ts'
+import { duration, sentences } from '../../parts/measures.ts'
 import { PageHead } from '../../parts/page-head.tsx'
 import { activityPath } from '../../parts/paths.ts'
 import { errorDocs, ProblemNote } from '../../parts/problem-note.tsx'
@@ -75,8 +75,8 @@ function Shown({ activity }: { readonly activity: ActivityDetail }) {
         </Paper>
       )}
       {error !== null && (
-        <Alert color="red" variant="light" icon={<CrossCircledIcon aria-hidden />} title={error.message}>
-          <Text size="sm">{error.hint}</Text>
+        <Alert color="red" variant="light" icon={<CrossCircledIcon aria-hidden />} title={sentences(error.message)}>
+          <Text size="sm">{sentences(error.hint)}</Text>
           <Anchor href={errorDocs(error.code)} size="xs">
             {error.code}: {TEXTS.runs.docs}
           </Anchor>

@@ -88,6 +88,14 @@ export function FailoverOptions({
           onChange={(event) => onChange({ clone: event.currentTarget.checked })}
         />
       )}
+      {kind === 'failover' && (
+        <Checkbox
+          label={T.evenIfSourceRuns}
+          description={T.evenIfSourceRunsText}
+          checked={options.evenIfSourceRuns}
+          onChange={(event) => onChange({ evenIfSourceRuns: event.currentTarget.checked })}
+        />
+      )}
       {(kind === 'clone' || (kind === 'failover' && options.clone)) && (
         <TextInput
           label={T.name}

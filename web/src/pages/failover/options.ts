@@ -29,6 +29,7 @@ export interface Options {
   readonly keep: boolean
   readonly clone: boolean
   readonly asItRuns: boolean
+  readonly evenIfSourceRuns: boolean
   readonly hard: boolean
   readonly protectAgain: boolean
   readonly name: string
@@ -48,6 +49,7 @@ export function defaultsOf(kind: Kind): Options {
     keep: false,
     clone: false,
     asItRuns: false,
+    evenIfSourceRuns: false,
     hard: false,
     protectAgain: true,
     name: '',
@@ -88,6 +90,7 @@ export function requestOf(kind: Kind, subject: Subject, options: Options): Failo
         ...waits,
         ...(options.clone ? { clone: true, ...named } : {}),
         ...(options.asItRuns ? { asItRuns: true } : {}),
+        ...(options.evenIfSourceRuns ? { evenIfSourceRuns: true } : {}),
       }
   }
 }

@@ -56,7 +56,7 @@ export function ChooseTargets({
             <Text size="xs" c="dimmed">
               {T.of(bytes(sr.size))}
             </Text>
-            {isChosen(sr) && cost > free && (
+            {isChosen(sr) && cost.held > free && (
               <Text size="xs" c="yellow">
                 <ExclamationTriangleIcon aria-hidden /> {T.tight}
               </Text>
@@ -83,9 +83,9 @@ export function ChooseTargets({
         )}
         {usable.length === 0 && !names.isPending && <Text size="sm">{T.empty}</Text>}
         {shown.length > 0 && <Rows label={T.title} columns={columns} rows={shown} keyOf={({ pool, uuid }) => `${pool} ${uuid}`} />}
-        {cost > 0 && (
+        {cost.size > 0 && (
           <Text size="sm" c="dimmed">
-            {T.cost(bytes(cost))}
+            {T.cost(bytes(cost.held), bytes(cost.size))}
           </Text>
         )}
       </Stack>
@@ -93,7 +93,12 @@ export function ChooseTargets({
   )
 }
 
-/** Bytes of all disks of the chosen VMs: what a first copy takes at most. */
-export function costOf(preview: Preview | undefined, names: Names): number {
-  return (preview?.vms ?? []).flatMap(({ pool, vm }) => names.vm(pool, vm)?.disks ?? []).reduce((sum, { size }) => sum + size, 0)
+/** Bytes that a first copy of the chosen VMs takes: what their disks hold, as far as that is known, else their sizes. */
+export function costOf(preview: Preview | undefined, names: Names): { readonly size: number; readonly held: number } {
+  const disksOf = (pool: string, vm: string) => names.vm(pool, vm)?.disks.reduce((sum, { size }) => sum + size, 0) ?? 0
+  const vms = (preview?.vms ?? []).map(({ pool, vm, bytesAllocated }) => ({ size: disksOf(pool, vm), held: bytesAllocated }))
+  return {
+    size: vms.reduce((sum, { size }) => sum + size, 0),
+    held: vms.reduce((sum, { size, held }) => sum + (held ?? size), 0),
+  }
 }

@@ -5,7 +5,7 @@ import { useQuery } from '@tanstack/react-query'
 import type { JobSettings, Timing } from '../../../../src/core/control/job.ts'
 import type { RetentionRule } from '../../../../src/core/retention.ts'
 import { post } from '../../api/client.ts'
-import { exact } from '../../parts/measures.ts'
+import { toTheMinute } from '../../parts/measures.ts'
 import { ProblemNote } from '../../parts/problem-note.tsx'
 import { retentionInWords, timingInWords } from '../../parts/timing.ts'
 import { TEXTS } from '../../texts/en.ts'
@@ -194,7 +194,7 @@ function NextTimes({ timing }: { readonly timing: Timing }) {
   if (next.error !== null) return <ProblemNote error={next.error} />
   return (
     <Text size="xs" c="dimmed" className="figures">
-      {T.next}: {next.data?.ticks.map((tick) => exact(tick)).join(' · ') ?? '…'}
+      {T.next}: {next.data?.ticks.map(toTheMinute).join(' · ') ?? '…'}
     </Text>
   )
 }

@@ -6,7 +6,7 @@ import { Link } from 'react-router'
 import type { PoolStatus } from '../../../../src/core/control/pool-record.ts'
 import type { Protection } from '../../../../src/core/control/protection.ts'
 import { alertsQuery } from '../../api/queries.ts'
-import { duration } from '../../parts/measures.ts'
+import { duration, sentences } from '../../parts/measures.ts'
 import { replicaPath } from '../../parts/paths.ts'
 import { PoolBadge } from '../../parts/pool-badge.tsx'
 import { useMay } from '../../parts/rights.tsx'
@@ -48,12 +48,12 @@ export function Attention({ protections, pools }: { readonly protections: readon
             <Anchor component={Link} to={`/settings/pools/${id}`} size="sm" fw={600}>
               {name}
             </Anchor>
-            <Text size="sm">{error === null ? '' : `${error.message}. ${error.hint}`}</Text>
+            <Text size="sm">{error === null ? '' : sentences(error.message, error.hint)}</Text>
           </Group>
         ))}
         {space.map(({ id, subject, text, hint }) => (
           <Text size="sm" key={id}>
-            <b>{subject}</b>: {text}. {hint}
+            <b>{subject}</b>: {sentences(text, hint)}
           </Text>
         ))}
         {shown.map((one) => (
@@ -68,7 +68,7 @@ export function Attention({ protections, pools }: { readonly protections: readon
                   {T.rpo(duration(one.askedRpoSeconds), one.achievedRpoSeconds === null ? T.noPoint : duration(one.achievedRpoSeconds))}
                 </Text>
               )}
-              <Text size="sm">{one.lastError === null ? one.reason : `${one.lastError.message}. ${one.lastError.hint}`}</Text>
+              <Text size="sm">{one.lastError === null ? sentences(one.reason) : sentences(one.lastError.message, one.lastError.hint)}</Text>
             </Group>
             {mayRun && one.job !== null && (
               <Button size="compact-xs" variant="default" onClick={() => start({ job: one.job as string, vms: [one.vm.uuid] })}>

@@ -5,6 +5,7 @@ import type { Protection } from '../../../../src/core/control/protection.ts'
 import type { VmRun } from '../../../../src/core/control/run-record.ts'
 import { failuresQuery } from '../../api/queries.ts'
 import { Age } from '../../parts/age.tsx'
+import { sentences } from '../../parts/measures.ts'
 import { runPath } from '../../parts/paths.ts'
 import { errorDocs, ProblemNote } from '../../parts/problem-note.tsx'
 import { StateBadge } from '../../parts/state-badge.tsx'
@@ -54,7 +55,7 @@ export function Failures({ protections }: { readonly protections: readonly Prote
               </Group>
               {vmRun.error !== null && (
                 <Text size="xs">
-                  {vmRun.error.message}. {vmRun.error.hint}{' '}
+                  {sentences(vmRun.error.message, vmRun.error.hint)}{' '}
                   <Anchor href={errorDocs(vmRun.error.code)} size="xs">
                     {vmRun.error.code}
                   </Anchor>

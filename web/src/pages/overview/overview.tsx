@@ -47,12 +47,14 @@ export function Overview() {
             </>
           )}
           {jobs.data.length > 0 && (
-            <div className="cards">
-              <Moved />
-              <RunningNow />
-              <Failures protections={protections.data} />
+            <>
+              <div className="cards">
+                <Moved />
+                <RunningNow />
+                <Failures protections={protections.data} />
+              </div>
               <Capacity />
-            </div>
+            </>
           )}
         </>
       )}

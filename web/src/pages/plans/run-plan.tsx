@@ -20,6 +20,7 @@ const T = TEXTS.plans
 export function RunPlan({ plan, mode, onClose }: { readonly plan: RecoveryPlanRecord; readonly mode: PlanRunMode; onClose(): void }) {
   const [keeps, setKeeps] = useState(false)
   const [isHard, setHard] = useState(false)
+  const [beside, setBeside] = useState(false)
   const [typed, setTyped] = useState('')
   const [key] = useState(() => crypto.randomUUID())
   const navigate = useNavigate()
@@ -27,6 +28,7 @@ export function RunPlan({ plan, mode, onClose }: { readonly plan: RecoveryPlanRe
     mode,
     ...(mode === 'test' ? { keep: keeps } : {}),
     ...(mode === 'planned' && isHard ? { shutdown: 'hard' } : {}),
+    ...(mode === 'unplanned' && beside ? { evenIfSourceRuns: true } : {}),
   }
   const preview = useQuery({
     queryKey: ['plan-preview', plan.id, plan.version, wish],
@@ -67,6 +69,14 @@ export function RunPlan({ plan, mode, onClose }: { readonly plan: RecoveryPlanRe
               description={TEXTS.failover.options.hardText}
               checked={isHard}
               onChange={(event) => setHard(event.currentTarget.checked)}
+            />
+          )}
+          {mode === 'unplanned' && (
+            <Checkbox
+              label={TEXTS.failover.options.evenIfSourceRuns}
+              description={TEXTS.failover.options.evenIfSourceRunsText}
+              checked={beside}
+              onChange={(event) => setBeside(event.currentTarget.checked)}
             />
           )}
           <ProblemNote error={preview.error} />

@@ -5,7 +5,7 @@ import { Link } from 'react-router'
 import type { VmRun } from '../../../../src/core/control/run-record.ts'
 import { post } from '../../api/client.ts'
 import { Age } from '../../parts/age.tsx'
-import { duration } from '../../parts/measures.ts'
+import { duration, sentences } from '../../parts/measures.ts'
 import { replicaPath } from '../../parts/paths.ts'
 import { errorDocs } from '../../parts/problem-note.tsx'
 import { useMay } from '../../parts/rights.tsx'
@@ -62,9 +62,9 @@ export function VmRunCard({ vmRun, target, dryRun }: { readonly vmRun: VmRun; re
         </Group>
         {isUnderWay && <VmProgress vmRun={vmRun} />}
         {error !== null && (
-          <Alert color="red" variant="light" icon={<CrossCircledIcon aria-hidden />} title={error.message}>
+          <Alert color="red" variant="light" icon={<CrossCircledIcon aria-hidden />} title={sentences(error.message)}>
             <Text size="sm">{T.untouched}</Text>
-            <Text size="sm">{error.hint}</Text>
+            <Text size="sm">{sentences(error.hint)}</Text>
             <Anchor href={errorDocs(error.code)} size="xs">
               {error.code}: {T.docs}
             </Anchor>

@@ -2,6 +2,7 @@
 import { Button, Group, NumberInput, Stack, Text, Title } from '@mantine/core'
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { type FormEvent, useState } from 'react'
+import { SETTING_LIMITS } from '../../../../src/core/control/check-settings.ts'
 import type { ServerSettings } from '../../../../src/core/control/settings.ts'
 import { patch } from '../../api/client.ts'
 import { settingsQuery } from '../../api/queries.ts'
@@ -13,10 +14,9 @@ import { Waiting } from '../../parts/waiting.tsx'
 import { TEXTS } from '../../texts/en.ts'
 
 const T = TEXTS.limits
-const AT_ONCE = { vmRunsAtOnce: 500, vmRunsPerPool: 100, vmRunsPerSr: 100 } as const
-const KEPT = { keepRunsDays: 3650, keepDetailsDays: 3650, keepAuditDays: 3650 } as const
-const MOST = { ...AT_ONCE, ...KEPT }
-type Key = keyof typeof MOST
+const AT_ONCE = ['vmRunsAtOnce', 'vmRunsPerPool', 'vmRunsPerSr'] as const
+const KEPT = ['keepRunsDays', 'keepDetailsDays', 'keepAuditDays'] as const
+type Key = keyof typeof SETTING_LIMITS
 
 export function Limits() {
   const settings = useQuery(settingsQuery)
@@ -56,8 +56,8 @@ function LimitsForm({ settings, mayChange }: { readonly settings: ServerSettings
       description={T.hints[key]}
       inputWrapperOrder={['label', 'input', 'description']}
       w={280}
-      min={1}
-      max={MOST[key]}
+      min={SETTING_LIMITS[key][0]}
+      max={SETTING_LIMITS[key][1]}
       required
       allowDecimal={false}
       disabled={!mayChange}
@@ -72,11 +72,11 @@ function LimitsForm({ settings, mayChange }: { readonly settings: ServerSettings
           {T.atOnce}
         </Title>
         <Text size="sm">{T.atOnceText}</Text>
-        <Group align="flex-start">{(Object.keys(AT_ONCE) as Key[]).map(input)}</Group>
+        <Group align="flex-start">{AT_ONCE.map(input)}</Group>
         <Title order={2} size="h5">
           {T.kept}
         </Title>
-        <Group align="flex-start">{(Object.keys(KEPT) as Key[]).map(input)}</Group>
+        <Group align="flex-start">{KEPT.map(input)}</Group>
         <ProblemNote error={save.error} />
         {mayChange && (
           <Group>
