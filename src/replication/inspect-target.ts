@@ -111,6 +111,16 @@ export async function inspectTarget(
   }
 }
 
+/** The same without asking the pool whether disks were written or VMs started: what marks and records alone tell. */
+export const inspectRecorded = (view: PoolView, chain: Chain, samePool = false): Promise<InspectedTarget> =>
+  inspectTarget(
+    view,
+    chain,
+    samePool,
+    async () => 'unknown',
+    async () => undefined,
+  )
+
 /** Legacy LVM and array drivers don't zero new volumes (must_write_zeroes_into_new_vdi of ocaml/xapi/sm_fs_ops.ml). */
 function holdsOldData({ type, sm_config: config }: RecordOf['SR']): boolean {
   if (['lvm', 'lvmoiscsi', 'lvmohba'].includes(type)) return config.use_vhd !== 'true'

@@ -16,6 +16,19 @@ export async function viewPool(xapi: Xapi, signal: AbortSignal, known: Partial<P
   return Object.fromEntries(all) as unknown as PoolView
 }
 
+/** Of both pools, which may be one. @param known what need not be asked for, see viewPool; of a pool that is both, the target's counts */
+export async function viewPools(
+  { source, target, signal }: { readonly source: Xapi; readonly target: Xapi; readonly signal: AbortSignal },
+  known: { readonly source?: Partial<PoolView>; readonly target?: Partial<PoolView> } = {},
+): Promise<{ readonly source: PoolView; readonly target: PoolView }> {
+  if (source === target || source.url === target.url) {
+    const view = await viewPool(target, signal, known.target)
+    return { source: view, target: view }
+  }
+  const [one, other] = await Promise.all([viewPool(source, signal, known.source), viewPool(target, signal, known.target)])
+  return { source: one, target: other }
+}
+
 /** The object of a uuid; undefined when there is none. */
 export function findByUuid<R extends { readonly uuid: string }, K>(records: Map<K, R>, uuid: string): [K, R] | undefined {
   for (const entry of records) if (entry[1].uuid === uuid) return entry

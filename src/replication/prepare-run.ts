@@ -16,7 +16,7 @@ import type { AskStarted } from './copy-vms.ts'
 import { isGone, whenDetached } from './destroy.ts'
 import { type Inspected, inspectSource } from './inspect-source.ts'
 import { type AskWritten, type InspectedTarget, inspectTarget } from './inspect-target.ts'
-import { type PoolView, viewPool } from './pool-view.ts'
+import { type PoolView, viewPools } from './pool-view.ts'
 import type { RunIds } from './session.ts'
 import { storageLimits } from './storage-limits.ts'
 
@@ -112,16 +112,14 @@ function leavingOut(facts: SourceFacts, excluded: ReadonlySet<string> = new Set(
 }
 
 async function viewBoth({ source, target, signal, storage, views }: RunOptions): Promise<PreparedRun['views']> {
-  if (views !== undefined) {
-    const [one, other] = await Promise.all([views(source), views(target)])
-    return { source: one, target: other }
+  if (views === undefined) {
+    // Of the source's storage nothing is needed.
+    return viewPools(
+      { source, target, signal },
+      { source: { SR: new Map() }, ...(storage === undefined ? {} : { target: { SR: storage } }) },
+    )
   }
-  const known = storage === undefined ? {} : { SR: storage }
-  if (source.url === target.url) {
-    const view = await viewPool(source, signal, known)
-    return { source: view, target: view }
-  }
-  const [one, other] = await Promise.all([viewPool(source, signal, { SR: new Map() }), viewPool(target, signal, known)])
+  const [one, other] = await Promise.all([views(source), views(target)])
   return { source: one, target: other }
 }
 

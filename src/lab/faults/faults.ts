@@ -8,7 +8,8 @@ import { type Attachment, type BulkRequest, type Database, type LabPool, type Re
 import { sessionsOf } from '../session/sessions.ts'
 import { createCallLog } from './call-log.ts'
 import { faultyDisk } from './disk-faults.ts'
-import type { ConnectionKind, Fault, FaultKind, FaultOf, FaultSpec, Faults, Firing, NewFault } from './fault.ts'
+import type { Fault, FaultKind, FaultOf, Faults, Firing, NewFault } from './fault.ts'
+import { connectionOf, isAction, isCallFault, isStreamFault, isTaskFault, matchesCall } from './fault-place.ts'
 import { OlderXapi } from './older-xapi.ts'
 import { readFault } from './read-fault.ts'
 import { StreamCut, type StreamFault, type StreamFaults, StreamTap, type TappedStream } from './stream-tap.ts'
@@ -361,45 +362,6 @@ class FaultBox implements Faults, StreamFaults {
       else signal.addEventListener('abort', () => resolve(), { once: true })
     })
   }
-}
-
-/** Undefined: attached for something else than a connection, as a copy within the pool. */
-function connectionOf(why: string): ConnectionKind | undefined {
-  if (why === 'xapi-nbd') return 'nbd'
-  return why === 'import' || why === 'export' ? why : undefined
-}
-
-function isAction({ kind }: Fault): boolean {
-  return kind === 'restart' || kind === 'certificate' || kind === 'expire-sessions'
-}
-
-function isTaskFault(fault: Fault): boolean {
-  return fault.kind === 'slow-task' || (fault.kind === 'error' && fault.on === 'task')
-}
-
-function isCallFault(fault: FaultSpec): boolean {
-  const { kind, match } = fault
-  if (kind === 'error' || kind === 'delay' || kind === 'slow-task') return true
-  return match.method !== undefined || match.form !== undefined
-}
-
-const STREAM_KINDS: ReadonlySet<FaultKind> = new Set(['cut', 'half-open', 'stall', 'truncate', 'corrupt', 'restart', 'expire-sessions'])
-
-function isStreamFault(fault: Fault): fault is StreamFault {
-  if (!STREAM_KINDS.has(fault.kind) || isCallFault(fault)) return false
-  if (fault.kind === 'corrupt') return fault.where === 'stream'
-  return Object.keys(fault.match).length > 0
-}
-
-/** Patterns have `*` for any text. Names match with and without their `Async.`. */
-function matchesCall({ match }: Fault, name: string): boolean {
-  const plain = name.replace(/^Async\./, '')
-  const isAsync = plain !== name
-  if (match.form !== undefined && isAsync !== (match.form === 'async')) return false
-  if (match.method === undefined) return true
-  const parts = match.method.split('*').map((part) => part.replace(/[.+?^${}()|[\]\\]/g, '\\$&'))
-  const pattern = new RegExp(`^${parts.join('.*')}$`)
-  return pattern.test(name) || pattern.test(plain)
 }
 
 export type { Fault, FaultControl, Faults, Firing, NewFault } from './fault.ts'

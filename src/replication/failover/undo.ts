@@ -4,7 +4,7 @@ import { type FailoverMark, readFailoverMark } from '../../core/failover/marks.t
 import { Failure } from '../../core/failure.ts'
 import { MARK, REPLICA_TAG, replicaBlocked } from '../../core/marks.ts'
 import type { Ref } from '../../xapi/ref.ts'
-import { inspectTarget } from '../inspect-target.ts'
+import { inspectRecorded } from '../inspect-target.ts'
 import { viewPool } from '../pool-view.ts'
 import { dropBases } from './base-snapshot.ts'
 import { removeCopy } from './copy-vm.ts'
@@ -83,13 +83,7 @@ export async function undoFailover(options: FailoverOptions, failed: FailedOver)
     const state = await target.call<string>('VM.get_power_state', [ref], { signal })
     if (state !== 'Halted') await target.callAsync('VM.hard_shutdown', [ref], { signal })
     if (mark.clone) return removeClone(held, ref, mark.job)
-    const { replica } = await inspectTarget(
-      await viewPool(target, signal),
-      mark,
-      false,
-      async () => 'unknown',
-      async () => undefined,
-    )
+    const { replica } = await inspectRecorded(await viewPool(target, signal), mark)
     if (replica?.ref !== ref) throw new Failure('NOT_FAILED_OVER', `"${name}" is not the replica of its chain any more`)
     await giveBack(held, ref)
   })

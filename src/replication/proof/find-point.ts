@@ -5,7 +5,7 @@ import type { RestorePoint } from '../../core/observation.ts'
 import { newestFirst } from '../../core/restore-point-order.ts'
 import type { RecordOf } from '../../xapi/records.generated.ts'
 import type { Ref } from '../../xapi/ref.ts'
-import { inspectTarget } from '../inspect-target.ts'
+import { inspectRecorded } from '../inspect-target.ts'
 import { disksOf, findByUuid, type PoolView } from '../pool-view.ts'
 
 export type WantedPoint =
@@ -34,16 +34,10 @@ export interface FoundPoint {
   readonly disks: readonly PointDisk[]
 }
 
-/** Throws Failure RESTORE_POINT_NOT_FOUND, JOB_NOT_NAMED or what `inspectTarget` throws. */
+/** Throws Failure RESTORE_POINT_NOT_FOUND, JOB_NOT_NAMED or what `inspectRecorded` throws. */
 export async function findPoint(view: PoolView, wanted: WantedPoint): Promise<FoundPoint> {
   const chain = wanted.kind === 'uuid' ? chainOf(view, wanted.uuid, wanted.sr) : { ...wanted, job: wanted.job ?? onlyJob(view, wanted) }
-  const { facts } = await inspectTarget(
-    view,
-    chain,
-    false,
-    async () => 'unknown',
-    async () => undefined,
-  )
+  const { facts } = await inspectRecorded(view, chain)
   const ordered = newestFirst(facts.restorePoints.filter(({ complete }) => complete))
   const point = wanted.kind === 'newest' ? ordered[0] : facts.restorePoints.find(({ uuid }) => uuid === wanted.uuid)
   const record = point && findByUuid(view.VM, point.uuid)?.[1]

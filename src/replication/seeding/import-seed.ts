@@ -18,7 +18,7 @@ import type { Xapi } from '../../xapi/xapi.ts'
 import { holdChain } from '../chain-lock.ts'
 import { commitRestorePoint } from '../commit.ts'
 import { inspectSource } from '../inspect-source.ts'
-import { type InspectedTarget, inspectTarget } from '../inspect-target.ts'
+import { type InspectedTarget, inspectRecorded } from '../inspect-target.ts'
 import { nbdTransport } from '../nbd-transport.ts'
 import { type AttachedDisk, disksOf, drivesOf, findByUuid, type PoolView, viewPool } from '../pool-view.ts'
 import { createReplica, type ReplicaVm, refreshReplica } from '../replica-vm.ts'
@@ -129,13 +129,7 @@ class SeedImport {
 
   async run(snapshot: SourceSnapshot): Promise<ImportedSeed> {
     const manifest = this.#manifest
-    const seen = await inspectTarget(
-      this.#views.target,
-      this.#context.ids,
-      this.#samePool,
-      async () => 'unknown',
-      async () => undefined,
-    )
+    const seen = await inspectRecorded(this.#views.target, this.#context.ids, this.#samePool)
     const point = seen.facts.restorePoints.find(({ copyOf, complete }) => complete && copyOf === manifest.snapshot.uuid)
     if (point !== undefined && seen.replica !== undefined) {
       await confirmSource(this.#context, this.#views.source, snapshot)

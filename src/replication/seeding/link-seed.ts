@@ -17,9 +17,9 @@ import { holdChain } from '../chain-lock.ts'
 import { commitRestorePoint } from '../commit.ts'
 import { digestOf } from '../disk-report.ts'
 import { inspectSource } from '../inspect-source.ts'
-import { inspectTarget } from '../inspect-target.ts'
+import { inspectRecorded } from '../inspect-target.ts'
 import { nbdTransport } from '../nbd-transport.ts'
-import { disksOf, drivesOf, findByUuid, type PoolView, viewPool } from '../pool-view.ts'
+import { disksOf, drivesOf, findByUuid, type PoolView, viewPools } from '../pool-view.ts'
 import { askStarted } from '../prepare-run.ts'
 import { refreshReplica } from '../replica-vm.ts'
 import type { RunContext } from '../session.ts'
@@ -125,7 +125,7 @@ type LookOptions = Pick<LinkSeedOptions, 'source' | 'target' | 'snapshot' | 'vm'
 
 async function lookAtLink(options: LookOptions) {
   const { source, target } = options
-  const views = await viewBoth(options)
+  const views = await viewPools(options)
   const [vmRef] = findSeedVm(views.target, options.vm)
   const snapshot = inspectSeedSnapshot(views.source, options.snapshot)
   const vm = inspectSeedVm(views.target, options.vm, await askStarted(options)(vmRef))
@@ -134,7 +134,7 @@ async function lookAtLink(options: LookOptions) {
   const sr = vm.facts.disks[0]?.sr ?? ''
   const ids = { run: randomUUID(), job: options.job, schedule: options.schedule, vm: of?.uuid ?? '', sr }
   const found = findByUuid(views.target.SR, sr)
-  const chain = of && found && (await chainOn(views, ids, source === target || source.url === target.url))
+  const chain = of && found && (await inspectRecorded(views.target, ids, source === target || source.url === target.url))
   const known = { job: options.job, replica: chain?.replica?.record.uuid, points: chain?.facts.restorePoints ?? [] }
   const judged = judgeSeed(snapshot.facts, vm.facts, known, options.check === 'full')
   return { views, snapshot, vm, of, sr, ids, found, judged }
@@ -146,25 +146,6 @@ interface Linking {
   readonly views: { readonly source: PoolView; readonly target: PoolView }
   readonly snapshot: SourceSnapshot
   readonly vm: ReturnType<typeof inspectSeedVm>
-}
-
-async function viewBoth({ source, target, signal }: LookOptions): Promise<Linking['views']> {
-  if (source === target || source.url === target.url) {
-    const view = await viewPool(source, signal)
-    return { source: view, target: view }
-  }
-  const [one, other] = await Promise.all([viewPool(source, signal), viewPool(target, signal)])
-  return { source: one, target: other }
-}
-
-function chainOn(views: Linking['views'], ids: RunContext['ids'], samePool: boolean) {
-  return inspectTarget(
-    views.target,
-    ids,
-    samePool,
-    async () => 'unknown',
-    async () => undefined,
-  )
 }
 
 interface VerifiedPair {
@@ -215,7 +196,7 @@ async function makeRestorePoint(
 ): Promise<string> {
   const { target, signal, ids } = context
   const live = inspectSource(views.source, ids)
-  const { networks } = (await chainOn(views, ids, false)).facts
+  const { networks } = (await inspectRecorded(views.target, ids)).facts
   const blocked = { ...vm.record.blocked_operations, ...replicaBlocked() }
   await target.call('VM.set_blocked_operations', [vm.ref, blocked], { signal })
   const config = { ...snapshot.record, name_label: live.record.name_label }
