@@ -73,9 +73,11 @@ export function formatReprotectPlan({ failedOver, kind, reason, happens, costs, 
   const how = { delta: 'only what changed is sent', compare: 'both sides are compared, what differs is sent', full: 'it is sent whole' }
   const lines = [
     `"${failedOver.name}" (${failedOver.uuid}) is protected in the other direction${original === undefined ? '' : `; its original is ${original.powerState.toLowerCase()}`}`,
-    `${kind === 'in-place' ? 'The original is updated in place' : kind === 'beside' ? 'A new VM is made beside the original' : 'A new VM is made'}: ${reason.text}`,
+    reason.code === 'turned-already'
+      ? `${reason.text[0]?.toUpperCase()}${reason.text.slice(1)}.`
+      : `${kind === 'in-place' ? 'The original is updated in place' : kind === 'beside' ? 'A new VM is made beside the original' : 'A new VM is made'}: ${reason.text}`,
     ...told('What happens:', happens),
-    ...disks.map(({ userdevice, how: way }) => `  - disk ${userdevice}: ${how[way]}`),
+    ...(reason.code === 'turned-already' ? [] : disks.map(({ userdevice, how: way }) => `  - disk ${userdevice}: ${how[way]}`)),
     ...told('What it costs:', costs),
   ]
   return `${lines.join('\n')}\n`

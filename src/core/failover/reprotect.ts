@@ -31,13 +31,21 @@ export interface ReprotectPlan {
 }
 
 export interface ReprotectFacts {
+  /** It is protected in that direction already. */
+  readonly turned: boolean
   readonly failedOver: ReprotectPlan['failedOver']
   readonly original: (NonNullable<ReprotectPlan['original']> & { readonly haPriority: string; readonly snapshots: number }) | undefined
   readonly chain: ReprotectPlan['chain']
   readonly disks: readonly TurnedDisk[]
 }
 
-export function planReprotect({ failedOver, original, chain, disks }: ReprotectFacts): ReprotectPlan {
+export function planReprotect({ turned, failedOver, original, chain, disks }: ReprotectFacts): ReprotectPlan {
+  if (turned) {
+    const reason = { code: 'turned-already', text: 'it is protected in that direction already; what changed since is sent' }
+    const named = original && { uuid: original.uuid, name: original.name, powerState: original.powerState }
+    const ready = disks.map((disk) => ({ ...disk, how: 'delta' as const }))
+    return { kind: 'in-place', failedOver, original: named, chain, disks: ready, reason, happens: [], costs: [] }
+  }
   const obstacle = original === undefined ? undefined : whyNotInPlace(original, disks)
   const kind = original === undefined ? 'new' : obstacle === undefined ? 'in-place' : 'beside'
   const reason: Reason =

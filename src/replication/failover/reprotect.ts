@@ -7,7 +7,7 @@ import type { CommonBase } from '../../core/base.ts'
 import { type FailoverMark, HANDED_OVER, type HomeMark, originName, readFailoverMark, readHomeMark } from '../../core/failover/marks.ts'
 import type { ReprotectPlan } from '../../core/failover/reprotect.ts'
 import { Failure } from '../../core/failure.ts'
-import { formatDatetime, MARK, parseDatetime, readMarks, readReplicaMark, readRestorePointMark, replicaBlocked } from '../../core/marks.ts'
+import { formatDatetime, MARK, parseDatetime, readMarks, readRestorePointMark, replicaBlocked } from '../../core/marks.ts'
 import type { RunReport } from '../../core/report.ts'
 import type { RecordOf } from '../../xapi/records.generated.ts'
 import type { Ref } from '../../xapi/ref.ts'
@@ -117,7 +117,7 @@ function networksBack({ record, original, views }: PreparedReprotect): RunOption
 async function turn(options: FailoverOptions, original: Xapi, prepared: PreparedReprotect, run: RunOptions): Promise<ReprotectReport> {
   const { plan } = prepared
   const { networks } = run
-  if (isTurned(prepared)) {
+  if (prepared.turned) {
     const report = await runBack(run)
     await markTurned(options, prepared.failed)
     return { kind: 'reprotect', plan, networks, run: report }
@@ -136,18 +136,6 @@ async function turn(options: FailoverOptions, original: Xapi, prepared: Prepared
 }
 
 const runBack = async (run: RunOptions): Promise<RunReport> => executeRun(run, await prepareRun(run), new Date())
-
-/** Whether the way back has a replica with a restore point already, that has not failed over itself: then it is a chain like any other. */
-function isTurned({ plan: { chain }, views }: PreparedReprotect): boolean {
-  const replica = [...views.there.VM].find(([, { is_a_snapshot: snapshot, other_config: config, uuid }]) => {
-    const mark = readReplicaMark(config, uuid)
-    return !snapshot && mark?.job === chain.job && mark.vm === chain.vm && mark.sr === chain.sr && !(MARK.failover in config)
-  })
-  return [...views.there.VM.values()].some(({ is_a_snapshot: snapshot, snapshot_of: of, other_config: config, uuid }) => {
-    const marks = readMarks(config)
-    return snapshot && of === replica?.[0] && config[MARK.self] === uuid && marks.job === chain.job && marks.vm === chain.vm
-  })
-}
 
 /** The snapshot that it had when it took over becomes what runs of ours leave on a source: the engine finds, uses and removes it as such. */
 async function tagBase({ target, signal, id }: FailoverOptions, { plan, failed, views, disks }: PreparedReprotect): Promise<void> {

@@ -4,7 +4,7 @@ import { totalLength } from '../../block/extents.ts'
 import { readCommonMark } from '../../core/failover/marks.ts'
 import { planReprotect, type ReprotectPlan, type TurnedDisk } from '../../core/failover/reprotect.ts'
 import { Failure } from '../../core/failure.ts'
-import { readMarks } from '../../core/marks.ts'
+import { MARK, readMarks, readReplicaMark } from '../../core/marks.ts'
 import type { PowerState } from '../../core/observation.ts'
 import { XapiError } from '../../xapi/errors.ts'
 import type { RecordOf } from '../../xapi/records.generated.ts'
@@ -28,6 +28,8 @@ export interface FoundDisk extends TurnedDisk {
 
 export interface PreparedReprotect {
   readonly plan: ReprotectPlan
+  /** It is protected in that direction already: then it is a chain like any other. */
+  readonly turned: boolean
   readonly failed: FailedOver
   readonly record: RecordOf['VM']
   readonly original: { readonly ref: Ref<'VM'>; readonly record: RecordOf['VM'] } | undefined
@@ -57,7 +59,10 @@ export async function prepareReprotect(
     throw new Failure('STORAGE_NOT_NAMED', 'the original is not there any more, so nothing says where the way back leads')
   }
   if (!findByUuid(there.SR, storage)) throw new Failure('SR_NOT_FOUND', `the original's pool has no storage repository ${storage}`)
+  const chain = { job: failed.mark.job, vm: failed.uuid, sr: storage }
+  const turned = isTurned(there, chain)
   const plan = planReprotect({
+    turned,
     failedOver: { uuid: failed.uuid, name: failed.name },
     original: vm && {
       uuid: vm[1].uuid,
@@ -66,7 +71,7 @@ export async function prepareReprotect(
       haPriority: vm[1].ha_restart_priority,
       snapshots: vm[1].snapshots.length,
     },
-    chain: { job: failed.mark.job, vm: failed.uuid, sr: storage },
+    chain,
     disks: disks.map(({ userdevice, disk, base, ownBase, original: of, written }) => ({
       userdevice,
       disk,
@@ -76,7 +81,19 @@ export async function prepareReprotect(
       written,
     })),
   })
-  return { plan, failed, record, original: vm && { ref: vm[0], record: vm[1] }, disks, views: { here, there } }
+  return { plan, turned, failed, record, original: vm && { ref: vm[0], record: vm[1] }, disks, views: { here, there } }
+}
+
+/** Whether the way back has a replica with a restore point, that has not failed over itself. */
+function isTurned(there: PoolView, chain: ReprotectPlan['chain']): boolean {
+  const replica = [...there.VM].find(([, { is_a_snapshot: snapshot, other_config: config, uuid }]) => {
+    const mark = readReplicaMark(config, uuid)
+    return !snapshot && mark?.job === chain.job && mark.vm === chain.vm && mark.sr === chain.sr && !(MARK.failover in config)
+  })
+  return [...there.VM.values()].some(({ is_a_snapshot: snapshot, snapshot_of: of, other_config: config, uuid }) => {
+    const marks = readMarks(config)
+    return snapshot && of === replica?.[0] && config[MARK.self] === uuid && marks.job === chain.job && marks.vm === chain.vm
+  })
 }
 
 async function lookAt(
