@@ -108,6 +108,10 @@ describe('failing over through the API', () => {
     const seen = await look(target)
     assert.deepEqual(await hashesNow(target, seen, result.vm.uuid), await hashesOf(source, vm))
     assert.equal(result.vm.name, 'mine')
+    const without = await ended(api, { id: (await api.failover.start({ kind: 'clone', ...of }, randomUUID())).id })
+    assert.equal(without.state, 'done')
+    // Its restore points keep no memory.
+    await assert.rejects(api.failover.preview({ kind: 'clone', ...of, memory: true }))
   })
 
   test('an unplanned failover takes the name typed; the job stops, and says so; undone it goes on', async () => {

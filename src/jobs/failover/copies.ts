@@ -21,9 +21,15 @@ import {
 const TOOLS = { checks: ['tools'], timeoutSeconds: 300 }
 
 export const prepareClone: Prepare<'clone'> = async (parts, request, signal) => {
-  const { target, macs = 'new', name } = request
+  const { target, macs = 'new', name, memory = false } = request
   const chain = knownChain(parts, request)
-  const wishes = { wanted: wantedPoint(request), ...networksOf(request.networks, 'none'), macs, ...(name === undefined ? {} : { name }) }
+  const wishes = {
+    wanted: wantedPoint(request),
+    ...networksOf(request.networks, 'none'),
+    macs,
+    memory,
+    ...(name === undefined ? {} : { name }),
+  }
   const { plan, view } = await parts.pools.withPool(target.pool, signal, (xapi) =>
     prepareCopy(lookingOptions(xapi, signal), wishes, 'clone'),
   )
@@ -36,7 +42,7 @@ export const prepareClone: Prepare<'clone'> = async (parts, request, signal) => 
       happens: [
         {
           code: 'clone-made',
-          text: `a clone of the restore point of ${plan.point.takenAt} is made, halted; it is yours to start, change and delete`,
+          text: `a clone of the restore point of ${plan.point.takenAt} is made, ${memory ? 'suspended with its memory' : 'halted'}; it is yours to start, change and delete`,
         },
       ],
       costs: [{ code: 'space-of-clones', text: 'what is written to the clone takes space on the target storage' }],
