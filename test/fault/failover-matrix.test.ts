@@ -12,7 +12,7 @@ test(`faults at the stages of failovers: right bytes or one clear error, taken b
   timeout: wanted === 'all' ? 14_400_000 : 120_000 + Number(wanted) * 10_000,
 }, async (t) => {
   const cells = allFailoverCells().filter(
-    ({ fault, operation, step, side, then }) => only === undefined || `${fault}, ${operation}, ${step}, ${side}, ${then}`.includes(only),
+    ({ fault, operation, step, side, after }) => only === undefined || `${fault}, ${operation}, ${step}, ${side}, ${after}`.includes(only),
   )
   const random = seededRandom(seed)
   const chosen =

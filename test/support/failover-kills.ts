@@ -45,7 +45,7 @@ export async function failoverKills({ rounds, seed, log = () => undefined }: Fai
       const operation = OPERATIONS[round % OPERATIONS.length] as Operation
       const then = random() < 0.5 ? 'on' : 'back'
       const share = random()
-      const cell = { fault: 'killed', operation, step: '', side: 'target', then } as const
+      const cell = { fault: 'killed', operation, step: '', side: 'target', after: then } as const
       const trial = new FailoverTrial(cell, source, target, async (chain) => {
         // The first third of a second goes by before anything is called.
         const delay = 300 + share * 1.1 * (usual.get(operation) ?? 1500)

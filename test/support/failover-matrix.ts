@@ -70,7 +70,7 @@ export interface FailoverCell {
   readonly step: string
   readonly side: 'source' | 'target'
   /** What comes after: an operation that failed is done again or taken back; one that went well is taken back or turned round. */
-  readonly then: 'on' | 'back'
+  readonly after: 'on' | 'back'
 }
 
 export interface FailoverCellResult extends FailoverCell {
@@ -85,7 +85,7 @@ export function allFailoverCells(): FailoverCell[] {
     for (const operation of Object.keys(PLACES) as Operation[])
       for (const step of PLACES[operation].steps)
         for (const side of PLACES[operation].sides)
-          cells.push({ fault, operation, step, side, then: BOTH_WAYS.has(operation) && cells.length % 2 === 1 ? 'back' : 'on' })
+          cells.push({ fault, operation, step, side, after: BOTH_WAYS.has(operation) && cells.length % 2 === 1 ? 'back' : 'on' })
   return cells
 }
 
@@ -106,7 +106,7 @@ export async function runFailoverMatrix(
         log(result)
         results.push(result)
       } catch (error) {
-        const name = `${cell.fault}, ${cell.operation}, ${cell.step}, ${cell.side}, ${cell.then}`
+        const name = `${cell.fault}, ${cell.operation}, ${cell.step}, ${cell.side}, ${cell.after}`
         const failure = new Error(`${name}: ${(error as Error).message}`, { cause: error })
         if (broken === undefined) throw failure
         broken(cell, failure)
@@ -392,8 +392,8 @@ export class FailoverTrial {
   }
 
   async #failedOver(operation: Operation, again: boolean): Promise<void> {
-    if (again && this.#cell.then === 'on') await this.#repeat()
-    if (!again || this.#cell.then === 'on') {
+    if (again && this.#cell.after === 'on') await this.#repeat()
+    if (!again || this.#cell.after === 'on') {
       await this.#assertNamed()
       const { failedOver, leftOvers } = await this.#survey(this.#target)
       assert.deepEqual(leftOvers, [])
@@ -407,7 +407,7 @@ export class FailoverTrial {
       if (planned)
         assert.ok('start' in vmOf(await look(this.#source), this.#vm.uuid)[1].blocked_operations, 'the source is kept from starting')
     }
-    if (this.#cell.then === 'on') {
+    if (this.#cell.after === 'on') {
       // What follows is what reprotect's own cells look at; here that it works after all this.
       const report = await turnRound(this.#chain, this.#watched())
       // Without a snapshot of its own, or from an older point, both sides are compared.
