@@ -104,7 +104,7 @@ async function prepare(server: PageServer): Promise<Readonly<Record<string, Plac
     'run-failed': { path: `/runs/${failed}` },
     replicas: { path: '/replicas' },
     replica: { path: replica },
-    'failover-dialog': { path: replica, act: (page) => dialog(page, 'Fail over…', /^Fail over now/) },
+    'failover-dialog': { path: replica, act: (page) => dialog(page, 'Fail over…', /^Planned failover/) },
     'test-dialog': { path: replica, act: (page) => dialog(page, 'Test failover') },
     plans: { path: '/plans' },
     plan: { path: `/plans/${plan.id}` },

@@ -15,7 +15,7 @@ export async function registerDocs(app: FastifyInstance, folder: string, secure:
     decorateReply: false,
     index: false,
     // Documents have the route below.
-    allowedPath: (path) => /^\/([\w-]+\.(svg|json)|operations\/[\w.-]+)$/.test(path),
+    allowedPath: (path) => /^\/([\w-]+\.(svg|png|json)|operations\/[\w.-]+)$/.test(path),
     setHeaders: (reply, path) => {
       if (/[/\\]operations[/\\]/.test(path)) void reply.header('content-type', 'text/plain; charset=utf-8')
     },

@@ -467,7 +467,7 @@ export const TEXTS = {
           ? 'nothing'
           : `${changed} changed, ${sent} sent, ${plural(runs, 'run')}${failed > 0 ? `, ${failed} failed` : ''}`,
     },
-    failures: { title: 'Last failures', none: 'No run has failed.', now: 'now' },
+    failures: { title: 'Last failures', none: 'No run has failed.', now: 'by now:' },
     more: (count: number) => `${count} more`,
     rpo: (asked: string, now: string) => `RPO ${asked}, now ${now}`,
     noPoint: 'no restore point',

@@ -117,7 +117,7 @@ function Facts({ preview: { point, lossSeconds, interfaces } }: { readonly previ
       {point !== null && (
         <Text size="sm">
           {T.preview.point(exact(point.takenAt))}
-          {lossSeconds !== null && ` ${T.preview.loss(duration(lossSeconds))}`}
+          {lossSeconds !== null && lossSeconds >= 1 && ` ${T.preview.loss(duration(lossSeconds))}`}
         </Text>
       )}
       {interfaces.length > 0 && (

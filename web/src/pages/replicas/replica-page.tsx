@@ -172,7 +172,7 @@ function Verified({ point }: { readonly point: RestorePoint }) {
         <Group gap={4} wrap="nowrap">
           {point.tested.outcome === 'ready' ? <CheckCircledIcon aria-hidden /> : <CrossCircledIcon aria-hidden />}
           <Text size="xs" {...(point.tested.outcome === 'ready' ? {} : { c: 'red', fw: 700 })}>
-            {T.tested[point.tested.outcome](duration(point.tested.seconds))} <Age time={point.tested.at} />
+            {T.tested[point.tested.outcome](duration(point.tested.seconds))}, <Age time={point.tested.at} />
           </Text>
         </Group>
       )}
