@@ -6,7 +6,7 @@ import swaggerUi from '@fastify/swagger-ui'
 import type { FastifyInstance } from 'fastify'
 import { registerDocs } from './docs/docs-routes.ts'
 import { API_PREFIX, noSuchAddress } from './register-route.ts'
-import { PAGE_POLICY, setSecurityHeaders } from './security-headers.ts'
+import { API_DOCS_POLICY, PAGE_POLICY, setSecurityHeaders } from './security-headers.ts'
 
 export interface PageOptions {
   /** The built page (dist-web); left out or missing: there is none. */
@@ -26,7 +26,10 @@ At the first start the server printed a one-time link: what is after # in it goe
 export async function registerPages(app: FastifyInstance, options: PageOptions): Promise<void> {
   const { pageFolder, docsFolder, secure } = options
   await app.register(async (docs) => {
-    docs.addHook('onRequest', async (_request, reply) => setSecurityHeaders(reply, { isPage: true, secure }))
+    docs.addHook('onRequest', async (_request, reply) => {
+      setSecurityHeaders(reply, { isPage: true, secure })
+      void reply.header('content-security-policy', API_DOCS_POLICY)
+    })
     await docs.register(swaggerUi, {
       routePrefix: `${API_PREFIX}/docs`,
       uiConfig: { docExpansion: 'none', deepLinking: true, persistAuthorization: false, validatorUrl: null },

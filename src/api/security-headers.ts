@@ -15,6 +15,10 @@ export const PAGE_POLICY = [
   "frame-ancestors 'none'",
 ].join('; ')
 
+/** The one style sheet that Swagger UI brings inside its script: the text with this hash, and no other. */
+const SWAGGER_STYLE = "'sha256-RL3ie0nH+Lzz2YNqQN83mnU0J1ot4QL7b99vMdIX99w='"
+export const API_DOCS_POLICY = PAGE_POLICY.replace("style-src 'self'", `style-src 'self' ${SWAGGER_STYLE}`)
+
 const DATA_POLICY = "default-src 'none'; frame-ancestors 'none'"
 
 export function setSecurityHeaders(reply: FastifyReply, { isPage, secure }: { readonly isPage: boolean; readonly secure: boolean }): void {

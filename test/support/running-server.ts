@@ -91,13 +91,15 @@ export interface LabServerOptions {
   readonly users?: 'none'
   readonly clock?: Clock
   readonly logger?: ServerOptions['logger']
+  /** Default: a certificate of its own making. */
+  readonly tls?: ServerOptions['tls']
 }
 
 /** The whole server, for pools of the lab: messages are sent at once, and what a pool tells is looked at at once. */
 export async function serverForPools({ clock = systemClock, ...options }: LabServerOptions = {}): Promise<ListeningServer> {
   return await listeningServer({
-    ...options,
     tls: { kind: 'self-signed' },
+    ...options,
     async serve(store, onError) {
       const secrets = await openSecrets(store, {})
       const pools = new PoolService({ store, secrets, clock, onError })
