@@ -1,7 +1,7 @@
 /** `understudy server`: backup, restore and the rotation of the key, as processes on a data folder. */
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
@@ -62,6 +62,23 @@ test('a backup taken while the server has the folder is what a restore puts back
     const { kept } = JSON.parse(restored.stdout) as { kept: string }
     assert.ok(existsSync(kept))
     assert.equal(await setting(folder), 'before')
+  }))
+
+test('a backup goes into a new folder, and is of use with its own key only: without it and with another the error says so', () =>
+  withFolder(async (folder, scratch) => {
+    const file = join(scratch, 'backup.sqlite')
+    await setting(folder, 'kept')
+    assert.equal(server(folder, 'backup', file).status, 0)
+    const other = join(scratch, 'other machine')
+    const restored = server(other, 'restore', file)
+    assert.equal(restored.status, 0, restored.stderr)
+    await assert.rejects(setting(other), { code: 'KEY_MISSING' })
+    const key = readFileSync(join(folder, 'secrets.key'), 'utf8')
+    assert.equal(server(folder, 'rotate-key').status, 0)
+    writeFileSync(join(other, 'secrets.key'), readFileSync(join(folder, 'secrets.key'), 'utf8'), { mode: 0o600 })
+    await assert.rejects(setting(other), { code: 'KEY_WRONG' })
+    writeFileSync(join(other, 'secrets.key'), key, { mode: 0o600 })
+    assert.equal(await setting(other), 'kept')
   }))
 
 test('the key is rotated, and the folder opens with the new one', () =>

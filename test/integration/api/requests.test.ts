@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { testApi } from '../../support/api.ts'
+import { readExposition } from '../../support/exposition.ts'
 import { fakeProtection, fakeRun } from '../../support/fake-control-plane.ts'
 
 const spec = {
@@ -187,6 +188,9 @@ test('health is told to everybody, figures to tokens: RPO per VM, runs by how th
   api.plane.tell({ kind: 'run', run })
   api.plane.tell({ kind: 'run', run })
   const { body, headers } = await api.with(await api.token('viewer'), 'GET', '/metrics')
+  const figures = readExposition(body)
+  assert.ok(figures.some(({ name }) => name === 'understudy_rpo_age_seconds'))
+  assert.ok(figures.some(({ name }) => name.endsWith('_bucket')))
   assert.match(String(headers['content-type']), /^text\/plain; version=0\.0\.4/)
   for (const line of [
     'understudy_runs_total{state="success"} 1',
