@@ -34,6 +34,11 @@ export const MARK = {
   self: 'understudy:self',
   /** On a restore point's disk, where its run compared both disks whole: JSON of DigestMark. */
   digest: 'understudy:digest',
+  /**
+   * Beginning of a key on a source disk while its pool takes a snapshot, followed by the run's id, so that the snapshot's disk inherits it: one that no VM
+   * holds is what a toolstack left that died before the snapshot was whole. JSON of SnapshottingMark.
+   */
+  snapshotting: 'understudy:snapshotting:',
   /** On a running source VM while its pool takes a checkpoint of it: id of the run. A toolstack that dies then leaves it suspended. */
   checkpoint: 'understudy:checkpoint',
   /** On the memory of a restore point, a disk that hangs on no VM: JSON of MemoryMark. */
@@ -96,6 +101,15 @@ export interface RunMark {
   readonly sr: string
   /** uuids of further target SRs, where one snapshot served several targets: it goes when none of them needs it. */
   readonly also?: readonly string[]
+}
+
+export interface SnapshottingMark {
+  readonly job: string
+  readonly vm: string
+  /** uuids of the target SRs. */
+  readonly srs: readonly string[]
+  /** By the clock of the mover; `YYYYMMDDTHH:MM:SSZ` */
+  readonly at: string
 }
 
 /** Of which target SRs the chains have a claim on a source snapshot. */
@@ -192,6 +206,15 @@ export function readRunMark(config: OtherConfig): RunMark | undefined {
   const { also = [] } = found ?? {}
   const listed = Array.isArray(also) && also.every((sr) => typeof sr === 'string')
   return listed ? (found as unknown as RunMark | undefined) : undefined
+}
+
+export function readSnapshottingMarks(config: OtherConfig): SnapshottingMark[] {
+  const keys = Object.keys(config).filter((key) => key.startsWith(MARK.snapshotting))
+  return keys.flatMap((key) => {
+    const found = readJson(config, key, ['job', 'vm', 'at'])
+    const whole = Array.isArray(found?.srs) && found.srs.every((sr) => typeof sr === 'string')
+    return whole ? [found as unknown as SnapshottingMark] : []
+  })
 }
 
 export function readWritingMark(config: OtherConfig): WritingMark | undefined {

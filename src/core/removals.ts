@@ -42,12 +42,12 @@ export function sourceRemovals(
     .filter(({ byOriginal, uuid }) => byOriginal !== true || served([uuid]))
     .sort((a, b) => a.takenAt - b.takenAt)
     .filter((stray) => !holdsOthersTogether(stray, source, originals))
-    .map(({ uuid, takenAt, marks, alsoFor }): Removal => {
+    .map(({ uuid, kind, takenAt, marks, alsoFor }): Removal => {
       return {
         side: 'source',
         kind: 'disk',
         uuid,
-        name: `record of changes of disk ${deviceOf(uuid, source)}, ${formatAge(takenAt)}`,
+        name: `${kind === 'data' ? 'snapshot' : 'record of changes'} of disk ${deviceOf(uuid, source)}, ${formatAge(takenAt)}`,
         ...judge([uuid], marks.exported),
         ...kept(alsoFor),
       }

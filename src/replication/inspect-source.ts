@@ -2,7 +2,16 @@
 
 import { HANDED_OVER } from '../core/failover/marks.ts'
 import { Failure } from '../core/failure.ts'
-import { claimsOf, MARK, MIGRATION_BLOCKED_PREFIX, parseDatetime, readMarks, readReplicaMark, readRunMark } from '../core/marks.ts'
+import {
+  claimsOf,
+  MARK,
+  MIGRATION_BLOCKED_PREFIX,
+  parseDatetime,
+  readMarks,
+  readReplicaMark,
+  readRunMark,
+  readSnapshottingMarks,
+} from '../core/marks.ts'
 import type { NetworkFacts, SourceDisk, SourceFacts, SourceSnapshotDisk, SourceSnapshotVm, SourceVif } from '../core/observation.ts'
 import type { RecordOf } from '../xapi/records.generated.ts'
 import type { Ref } from '../xapi/ref.ts'
@@ -80,7 +89,11 @@ export function inspectSource(view: PoolView, chain: Chain): Inspected {
     // has the name it was made with is ours as well: its run ended before the tags, perhaps after the restore point.
     const original = isOriginals(view, vdi, ref, ours)
     const tagged = original || (ours(vdi.other_config) && vdi.other_config[MARK.contentKey] === vdi.uuid)
-    if (!tagged && !holdersOf(view, vdi).some(({ vmRecord }) => vmRecord.snapshot_of === ref && isUnfinished(vmRecord, chain))) {
+    if (
+      !tagged &&
+      !isOfNoSnapshot(view, vdi, takenAt, chain) &&
+      !holdersOf(view, vdi).some(({ vmRecord }) => vmRecord.snapshot_of === ref && isUnfinished(vmRecord, chain))
+    ) {
       if (vdi.cbt_enabled) foreignCbt.set(vdi.snapshot_of, [...(foreignCbt.get(vdi.snapshot_of) ?? []), { uuid: vdi.uuid, takenAt }])
       continue
     }
@@ -185,6 +198,21 @@ function isOriginals(
   return holdersOf(view, vdi).some(
     ({ vmRecord: vm }) => vm.is_a_snapshot && vm.snapshot_of === source && !(MARK.run in vm.other_config) && ours(vm.other_config),
   )
+}
+
+/** Milliseconds that the clocks of mover and storage may differ by, and a snapshot may take. */
+const SNAPSHOT_AGE_LIMIT = 600_000
+
+/**
+ * Whether a toolstack died over this run's snapshot: it makes the disks first, then the VM that holds them (ocaml/xapi/xapi_vm_clone.ml). The time is compared
+ * since a mark that was left on the live disk is inherited by what a user takes later.
+ */
+function isOfNoSnapshot(view: PoolView, vdi: RecordOf['VDI'], takenAt: number, { job, vm, sr }: Chain): boolean {
+  if (holdersOf(view, vdi).length > 0) return false
+  return readSnapshottingMarks(vdi.other_config).some((mark) => {
+    const at = parseDatetime(mark.at)
+    return mark.job === job && mark.vm === vm && mark.srs.includes(sr) && at !== undefined && Math.abs(takenAt - at) <= SNAPSHOT_AGE_LIMIT
+  })
 }
 
 function snapshotDisk(view: PoolView, vdi: RecordOf['VDI'], takenAt: number, byOriginal: boolean, chain: Chain): SourceSnapshotDisk {

@@ -1,7 +1,7 @@
 /** What a run does on the source, once for all its targets: tidying up, one snapshot, one reading of each disk, and what stays of it. */
 import type { Reason } from '../core/base.ts'
 import { type MergedRemoval, mergeRemovals, trackedStay } from '../core/claims.ts'
-import { MARK, withoutMarks } from '../core/marks.ts'
+import { MARK, readSnapshottingMarks, withoutMarks } from '../core/marks.ts'
 import { memoryNotPossible } from '../core/memory.ts'
 import type { Removal } from '../core/removals.ts'
 import type { Ref } from '../xapi/ref.ts'
@@ -22,6 +22,7 @@ import {
   type SourceSnapshot,
   takeCheckpoint,
   takeSnapshot,
+  whileMarked,
 } from './source-snapshot.ts'
 import { digestWhole, type VerifiedDisk, type WholeDigest } from './verify.ts'
 
@@ -92,7 +93,11 @@ export class SourceSide {
   async #cleanMarks(): Promise<void> {
     const { source, signal } = this.#context
     const { ref, record } = this.#vm
-    const marked = (config: Readonly<Record<string, string>>) => MARK.job in config || MARK.run in config || MARK.exported in config
+    const marked = (config: Readonly<Record<string, string>>) =>
+      MARK.job in config ||
+      MARK.run in config ||
+      MARK.exported in config ||
+      readSnapshottingMarks(config).some(({ job }) => job === this.#context.ids.job)
     const calls: Promise<unknown>[] = []
     // One by one: somebody else may change other keys in the same moment.
     const clean = (className: 'VM' | 'VDI', object: string, config: Readonly<Record<string, string>>) => {
@@ -148,7 +153,14 @@ export class SourceSide {
       const ignore = live.filter(({ record }) => !wanted.has(record.uuid)).map(({ ref }) => ref)
       const srs = takers.map(({ sr }) => sr)
       const asked = plans.every(({ memory }) => memory?.kind === 'carry')
-      this.#snapshot = (asked ? await this.#checkpoint(srs) : undefined) ?? (await takeSnapshot(this.#context, this.#vm.ref, srs, ignore))
+      const take = async () =>
+        (asked ? await this.#checkpoint(srs) : undefined) ?? (await takeSnapshot(this.#context, this.#vm.ref, srs, ignore))
+      this.#snapshot = await whileMarked(
+        this.#context,
+        sent.map(({ ref }) => ref),
+        srs,
+        take,
+      )
     }
     const lacking = plans.some(({ memory }) => memory?.kind === 'carry') && this.#snapshot.memory === undefined
     if (lacking && !this.warnings.some(({ code }) => code === 'memory-not-possible')) {

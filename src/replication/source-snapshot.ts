@@ -2,7 +2,7 @@
 
 import type { Reason } from '../core/base.ts'
 import { Failure } from '../core/failure.ts'
-import { formatDatetime, formatNameDate, MARK, parseDatetime, runMark, withoutMarks } from '../core/marks.ts'
+import { formatDatetime, formatNameDate, MARK, parseDatetime, runMark, type SnapshottingMark, withoutMarks } from '../core/marks.ts'
 import { type CpuFlags, memoryNotPossible } from '../core/memory.ts'
 import { XapiError } from '../xapi/errors.ts'
 import type { RecordOf } from '../xapi/records.generated.ts'
@@ -11,6 +11,8 @@ import { destroyVm, destroyWithDisks, haltCheckpoint, isGone, REMOVAL_TIMEOUT_MS
 import { isInterruption } from './explain.ts'
 import { unfinishedName } from './inspect-source.ts'
 import type { RunContext } from './session.ts'
+
+const UNMARK_LIMIT_MS = 30_000
 
 export interface SnapshotDisk {
   readonly userdevice: string
@@ -168,6 +170,26 @@ export async function takeSnapshot(
     throw snapshotFailure(error)
   }
   return readMade(context, ref)
+}
+
+/** Runs `take`, and for that time says on the disks whose snapshot is being taken: MARK.snapshotting. */
+export async function whileMarked<T>(
+  { source, ids, signal, log }: Pick<RunContext, 'source' | 'ids' | 'signal' | 'log'>,
+  disks: readonly Ref<'VDI'>[],
+  srs: readonly string[],
+  take: () => Promise<T>,
+): Promise<T> {
+  const key = `${MARK.snapshotting}${ids.run}`
+  const mark: SnapshottingMark = { job: ids.job, vm: ids.vm, srs, at: formatDatetime(Date.now()) }
+  await Promise.all(disks.map((disk) => source.call('VDI.add_to_other_config', [disk, key, JSON.stringify(mark)], { signal })))
+  try {
+    return await take()
+  } finally {
+    const late = AbortSignal.timeout(UNMARK_LIMIT_MS)
+    await Promise.all(disks.map((disk) => source.call('VDI.remove_from_other_config', [disk, key], { signal: late }))).catch(
+      (error: Error) => log(`a key of this run stays on the source's disks until the next run: ${error.message}`),
+    )
+  }
 }
 
 async function readMade(context: RunContext, ref: Ref<'VM'>): Promise<SourceSnapshot> {
