@@ -94,7 +94,7 @@ async function runTests(files: readonly string[]): Promise<Totals> {
   // Flowing until everything has been told.
   for await (const _ of events);
   rmSync(temporary, { recursive: true, force: true })
-  if (files.length > 10) console.log(`slowest: ${report.slowest(5)}`)
+  if (files.length > 10) console.log(`slowest: ${report.slowest(20)}`)
   return report.totals()
 }
 
