@@ -19,7 +19,8 @@ test(`G3: ${rounds} commands that fail over or go back, killed at random instant
   const tally = await failoverKills({ rounds, seed, log: (line) => t.diagnostic(line) })
   const hit = [...tally.values()].reduce((sum, { hit: more }) => sum + more, 0)
   t.diagnostic(`hit in the middle: ${JSON.stringify(Object.fromEntries(tally))}`)
-  assert.ok(hit >= rounds / 3, `only ${hit} of ${rounds} kills came before the command was over`)
+  // How long a command takes is learned from those that were over; few rounds learn little.
+  assert.ok(hit >= (rounds < 50 ? 1 : rounds / 3), `only ${hit} of ${rounds} kills came before the command was over`)
 })
 
 test(`a seed's export killed at random instants goes on, with one snapshot, and the first run is a delta (UNDERSTUDY_SEED=${seed})`, {

@@ -48,7 +48,7 @@ export async function failoverKills({ rounds, seed, log = () => undefined }: Fai
       const cell = { fault: 'killed', operation, step: '', side: 'target', after: then } as const
       const trial = new FailoverTrial(cell, source, target, async (chain) => {
         // The first third of a second goes by before anything is called.
-        const delay = 300 + share * 1.1 * (usual.get(operation) ?? 1500)
+        const delay = 300 + share * 1.1 * (usual.get(operation) ?? 700)
         const begun = performance.now()
         const child = runCommand(argumentsFor(operation, chain, folder), chain)
         await Promise.race([sleep(delay), child.ended])
