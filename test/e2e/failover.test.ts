@@ -172,7 +172,9 @@ test('activities are listed and narrowed by kind', needs('chromium'), async () =
   await page.getByRole('combobox', { name: 'Kind' }).click()
   await page.getByRole('option', { name: 'Test failover', exact: true }).click()
   await page.getByRole('link', { name: 'Failback: web' }).waitFor({ state: 'detached' })
-  assert.equal(await page.getByRole('link', { name: 'Test failover: web' }).count(), 2)
+  const tests = page.getByRole('link', { name: 'Test failover: web' })
+  await tests.nth(1).waitFor()
+  assert.equal(await tests.count(), 2)
 })
 
 test('G9: the policy of the page was kept all along', needs('chromium'), () => {
