@@ -14,7 +14,8 @@ import { type Clock, systemClock } from './clock.ts'
 import type { ControlPlane, PoolOperations, ServerEvent } from './control-plane.ts'
 import type { Engine } from './engine.ts'
 import { createEvents } from './events.ts'
-import type { FailoverParts } from './failover/parts.ts'
+import { type FailoverParts, vmClaim } from './failover/parts.ts'
+import { FenceWatch } from './fence-watch.ts'
 import { firstSight } from './first-sight.ts'
 import { Housekeeping } from './housekeeping.ts'
 import { JobBook } from './job-book.ts'
@@ -143,6 +144,14 @@ export function createControlPlane(options: ControlPlaneOptions): ControlPlane {
     emit: events.emit,
     onError,
   })
+  const fenceWatch = new FenceWatch({
+    clock,
+    alerts,
+    book,
+    pools,
+    isWorkedOn: (vm) => recovery.activities.claimedBy(vmClaim(vm)) !== undefined,
+    gatherMs: timing.gatherMs,
+  })
   const replicas = new Replicas({ store, clock, pools, watch, activities: recovery.activities, emit: events.emit, onError })
   const relearning = new Relearning({ clock, pools, book, watch, onError })
   const reporter = new DailyReporter({
@@ -209,14 +218,17 @@ export function createControlPlane(options: ControlPlaneOptions): ControlPlane {
     switch (change.kind) {
       case 'pool':
         alertWatch.poolChanged(change.pool)
+        fenceWatch.lookSoon()
         if (phase === 'running') relearning.poolChanged(change.pool)
         return
       case 'pool-removed':
         alertWatch.poolRemoved(change.id)
+        fenceWatch.lookSoon()
         syncSoon()
         return
       case 'inventory':
         alertWatch.inventoryChanged(change.pool)
+        fenceWatch.lookSoon()
         syncSoon()
     }
   }
@@ -269,6 +281,7 @@ export function createControlPlane(options: ControlPlaneOptions): ControlPlane {
         alertWatch.poolChanged(pool)
         relearning.poolChanged(pool)
       }
+      fenceWatch.lookSoon()
       applyWindows()
       await watch.sync()
       for (const job of book.all()) scheduler.put(job, lastTicks)
@@ -288,6 +301,7 @@ export function createControlPlane(options: ControlPlaneOptions): ControlPlane {
       callOffWindows?.()
       watch.stop()
       alertWatch.stop()
+      fenceWatch.stop()
       await Promise.all([scheduler.stop(), reporter.stop(), housekeeping.stop(), relearning.stop(), figures.stop()])
       replicas.close()
       await Promise.all([service.close(graceMs), recovery.activities.close(graceMs)])

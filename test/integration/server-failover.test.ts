@@ -9,7 +9,7 @@ import { followEvents } from '../support/event-log.ts'
 import { hashesNow } from '../support/failing-over.ts'
 import type { StartedPool } from '../support/lab.ts'
 import { addPool, begin, carryOut, chainOf, ended, makeJob, runOnce, succeeded, waitFor } from '../support/recovering.ts'
-import { hashesOf, look, type MadeVm, MIB, makeVm, replicaOf, withTwoPools } from '../support/replicating.ts'
+import { hashesOf, look, type MadeVm, MIB, makeVm, replicaOf, withTwoPools, withXapi } from '../support/replicating.ts'
 import { type ListeningServer, serverForPools } from '../support/running-server.ts'
 
 const refusedAs = (code: string) => (error: unknown) => {
@@ -146,6 +146,54 @@ describe('failing over through the API', () => {
     assert.equal(undone.result.vm.uuid, result.vm.uuid)
     await waitFor('it is a replica again', async () => ((await protectionOf(job))?.state === 'failed-over' ? undefined : true))
     assert.equal((await runOnce(api, job.id)).state, 'success')
+  })
+
+  test('a lost pool comes back: its original is told of, and kept from being started until the failover is undone', async () => {
+    const { vm, of } = await protect('left behind')
+    const openAlerts = async () =>
+      (await api.notifications.alerts({ open: true }, 100)).filter(
+        ({ kind, vm: about }) => kind === 'original-not-fenced' && about === vm.uuid,
+      )
+    await api.pools.change(from, { enabled: false })
+    try {
+      const taken = await carryOut(api, { kind: 'failover', ...of })
+      assert.ok(taken.result.lossSeconds >= 0)
+      assert.equal((await statusOf(vm))?.source, null)
+    } finally {
+      await api.pools.change(from, { enabled: true })
+    }
+    const doubled = await waitFor('two that run are told of', async () => (await openAlerts())[0])
+    assert.match(doubled.subject, /left behind runs on pool paris/)
+    const untouched = await carryOut(api, { kind: 'fence', pool: from, vm: vm.uuid })
+    assert.deepEqual([untouched.result.blocked, untouched.result.running], [[], ['left behind']])
+    await withXapi(source, async (xapi) => {
+      await xapi.call('VM.hard_shutdown', [await xapi.byUuid('VM', vm.uuid)])
+    })
+    const alert = await waitFor('one that can be started is told of', async () =>
+      (await openAlerts()).find(({ subject }) => subject.includes('can be started')),
+    )
+    assert.equal(alert.hint, 'keep it from being started: understudy replica fence paris')
+    assert.equal((await openAlerts()).length, 1, 'the graver one is over')
+    const status = await statusOf(vm)
+    assert.deepEqual(status?.source, { powerState: 'Halted', handedOver: null, startBlocked: false })
+    assert.ok(status?.possible.includes('fence'))
+    const preview = await api.failover.preview({ kind: 'fence', pool: from, vm: vm.uuid })
+    assert.deepEqual([preview.happens.map(({ code }) => code), preview.confirm], [['start-blocked'], null])
+
+    const fenced = await carryOut(api, { kind: 'fence', pool: from, vm: vm.uuid })
+    assert.deepEqual(fenced.result.blocked, ['left behind'])
+    const start = () =>
+      withXapi(source, async (xapi) => {
+        await xapi.call('VM.start', [await xapi.byUuid('VM', vm.uuid), false, false])
+      })
+    await assert.rejects(start(), { code: 'OPERATION_BLOCKED' })
+    await waitFor('nothing is told of it any more', async () => ((await openAlerts()).length === 0 ? true : undefined))
+    const again = await carryOut(api, { kind: 'fence', pool: from, vm: vm.uuid })
+    assert.deepEqual([again.result.blocked, again.result.wereBlocked], [[], ['left behind']])
+    assert.equal((await statusOf(vm))?.possible.includes('fence'), false)
+
+    assert.equal((await carryOut(api, { kind: 'undo-failover', ...of })).result.sourceFreed, true)
+    await start()
   })
 
   test('of two who press at once the second is told who was first; the same request sent twice happens once', async () => {

@@ -8,6 +8,7 @@ const kind = Type.Enum([
   'clone',
   'test-failover',
   'clean-up',
+  'fence',
   'failover',
   'planned-failover',
   'undo-failover',
@@ -68,6 +69,7 @@ const result = Type.Union(
       ...cameUp,
     }),
     of('clean-up', 'CleanUpResult', { vms: Type.Array(text), networks: Type.Array(text) }),
+    of('fence', 'FenceResult', { blocked: Type.Array(text), wereBlocked: Type.Array(text), running: Type.Array(text) }),
     of('failover', 'FailoverResult', {
       vm: namedVm,
       point,

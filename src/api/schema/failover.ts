@@ -42,6 +42,7 @@ const requests = <More extends TProperties>(more: More, prefix: string) => {
     of('clone', 'Clone', { ...ofPoint, name: optional(line()), memory: optional(Type.Boolean()) }),
     of('test-failover', 'TestFailover', { ...ofPoint, ready: optional(readinessWish), keep: optional(Type.Boolean()) }),
     of('clean-up', 'CleanUp', { pool: line(), test: optional(uuid), vm: optional(uuid) }),
+    of('fence', 'Fence', { pool: line(), vm: optional(uuid) }),
     of('failover', 'Failover', {
       ...ofPoint,
       clone: optional(Type.Boolean()),
@@ -75,7 +76,17 @@ const interfaces = Type.Array(
     { title: 'PreviewInterface' },
   ),
 )
-const kinds = Type.Enum(['clone', 'test-failover', 'clean-up', 'failover', 'planned-failover', 'undo-failover', 'reprotect', 'failback'])
+const kinds = Type.Enum([
+  'clone',
+  'test-failover',
+  'clean-up',
+  'fence',
+  'failover',
+  'planned-failover',
+  'undo-failover',
+  'reprotect',
+  'failback',
+])
 export const failoverPreview = closed(
   {
     kind: kinds,
@@ -122,7 +133,9 @@ export const failoverStatus = closed(
     startedByOtherMeans: Type.Boolean(),
     failedOver: Type.Array(failedOverVm),
     tests: Type.Array(testCopy),
-    source: nullable(closed({ powerState: text, handedOver: nullable(Type.Enum(['shutting-down', 'handed-over'])) })),
+    source: nullable(
+      closed({ powerState: text, handedOver: nullable(Type.Enum(['shutting-down', 'handed-over'])), startBlocked: Type.Boolean() }),
+    ),
     unfinished: nullable(closed({ text, goOn: Type.Enum(['failover', 'planned-failover']), undo: Type.Literal('undo-failover') })),
     possible: Type.Array(kinds),
     underWay: nullable(text),

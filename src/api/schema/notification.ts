@@ -46,7 +46,15 @@ export const channelTest = closed({ ok: Type.Boolean(), text: Type.String() }, {
 export const alert = closed(
   {
     id: Type.String(),
-    kind: Type.Enum(['run-failed', 'rpo-missed', 'pool-away', 'pool-refused', 'target-space', 'health-check-failed']),
+    kind: Type.Enum([
+      'run-failed',
+      'rpo-missed',
+      'pool-away',
+      'pool-refused',
+      'target-space',
+      'health-check-failed',
+      'original-not-fenced',
+    ]),
     subject: Type.String(),
     text: Type.String(),
     hint: Type.String(),

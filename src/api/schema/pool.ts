@@ -72,6 +72,7 @@ export const inventory = closed(
           networks: Type.Array(Type.String()),
           bytesAllocated: Type.Number({ description: 'what its disks take on their storage, as its last scan found it' }),
           replicaOf: nullable(closed({ job: Type.String(), vm: Type.String() })),
+          startBlocked: Type.Boolean(),
           failedOver: nullable(
             closed(
               {

@@ -53,6 +53,8 @@ export function isWell(result: ActivityResult | null): boolean {
       return result.ready !== false
     case 'failback':
       return result.unprotected === null
+    case 'fence':
+      return result.running.length === 0
     case 'plan':
       return result.ok
     default:
@@ -70,6 +72,8 @@ export function resultText(result: ActivityResult): string {
       return `${result.outcome === 'ready' ? 'it came up' : 'it did NOT come up'} after ${formatSeconds(result.rtoSeconds)}; ${formatSeconds(result.lossSeconds)} would have been lost`
     case 'clean-up':
       return result.vms.length === 0 ? 'there was nothing' : `removed ${result.vms.join(', ')}`
+    case 'fence':
+      return fenceText(result)
     case 'failover':
       return `${result.vm.name} (${result.vm.uuid}) ${result.ready === false ? 'was started and is NOT up' : 'took over'} after ${formatSeconds(result.rtoSeconds)}`
     case 'planned-failover':
@@ -90,6 +94,15 @@ export function resultText(result: ActivityResult): string {
     case 'seed-link':
       return `${result.status === 'linked' ? 'linked' : 'it was linked already'}: replica ${result.replica}`
   }
+}
+
+function fenceText({ blocked, wereBlocked, running }: Extract<ActivityResult, { readonly kind: 'fence' }>): string {
+  const parts = [
+    ...(running.length === 0 ? [] : [`RUNS beside what took over from it: ${running.join(', ')}`]),
+    ...(blocked.length === 0 ? [] : [`can't be started any more: ${blocked.join(', ')}`]),
+    ...(wereBlocked.length === 0 ? [] : [`could not be started before: ${wereBlocked.join(', ')}`]),
+  ]
+  return parts.length === 0 ? 'no VM of this pool has failed over' : parts.join('; ')
 }
 
 export function activityText(activity: ActivityDetail, now: number, exact: boolean): string {

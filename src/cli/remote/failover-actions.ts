@@ -143,6 +143,17 @@ export function failoverActions(meant: Meant, which: Readonly<Record<string, Opt
         ...(given.flag('no-protection') ? { protectAgain: false } : {}),
       }),
     ),
+    fence: {
+      summary: 'keep the originals on a pool from being started whose replicas took over, once it is back',
+      positionals: [{ name: 'POOL', completes: 'pool' }],
+      options: { vm: { value: 'UUID', help: 'only of this source VM' }, ...ACT_OPTIONS },
+      notes: ACT_NOTES,
+      async run(context, given) {
+        const vm = given.text('vm')
+        const pool = (await findPool(await context.api(), given.argument('POOL'))).id
+        return act(context, given, { kind: 'fence', pool, ...(vm === undefined ? {} : { vm }) })
+      },
+    },
     'clean-up': {
       summary: 'remove what test failovers kept or left on a pool',
       positionals: [{ name: 'POOL', completes: 'pool' }],
@@ -263,7 +274,7 @@ async function status(context: Context, given: Given): Promise<number> {
   return 0
 }
 
-function stateText({ unfinished, failedOver: failed, startedByOtherMeans, underWay }: FailoverStatus): string {
+function stateText({ unfinished, failedOver: failed, startedByOtherMeans, underWay, possible, source }: FailoverStatus): string {
   const lines = [
     ...(underWay === null ? [] : [`activity ${underWay} is under way`]),
     ...(unfinished === null ? [] : [unfinished.text]),
@@ -272,5 +283,8 @@ function stateText({ unfinished, failedOver: failed, startedByOtherMeans, underW
       ({ name, uuid, kind, state }) => `${name} (${uuid}): ${kind}, ${state === 'turned' ? 'protected in the direction back' : state}`,
     ),
   ]
+  if (possible.includes('fence')) lines.push('its original can be started: understudy replica fence')
+  if (source?.powerState === 'Running' && failed.some(({ state, clone }) => state === 'active' && !clone))
+    lines.push('its original RUNS, too')
   return lines.length === 0 ? 'a replica' : lines.join('; ')
 }

@@ -4,6 +4,7 @@ import type { Activity, ActivityKind } from './activity.ts'
 /** What finds on the pools, or on the medium, how far it got. The others begin anew. */
 const GOES_ON: readonly ActivityKind[] = [
   'clean-up',
+  'fence',
   'failover',
   'planned-failover',
   'undo-failover',

@@ -7,6 +7,7 @@ const TITLES: Readonly<Record<ActivityKind, string>> = {
   clone: 'Clone',
   'test-failover': 'Test failover',
   'clean-up': 'Cleaning up after tests',
+  fence: 'Keeping originals from being started',
   failover: 'Unplanned failover',
   'planned-failover': 'Planned failover',
   'undo-failover': 'Undoing a failover',

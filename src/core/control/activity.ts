@@ -15,6 +15,7 @@ export const ACTIVITY_KINDS = [
   'clone',
   'test-failover',
   'clean-up',
+  'fence',
   'failover',
   'planned-failover',
   'undo-failover',
@@ -131,6 +132,13 @@ export type ActivityResult =
   | { readonly kind: 'clone'; readonly vm: NamedVm; readonly point: Point; readonly seconds: number }
   | TestResult
   | { readonly kind: 'clean-up'; readonly vms: readonly string[]; readonly networks: readonly string[] }
+  /** Names of originals: that can't be started any more, that could not before, and that run beside what took over from them. */
+  | {
+      readonly kind: 'fence'
+      readonly blocked: readonly string[]
+      readonly wereBlocked: readonly string[]
+      readonly running: readonly string[]
+    }
   | (CameUp & {
       readonly kind: 'failover'
       readonly vm: NamedVm

@@ -4,6 +4,7 @@ import type { Alert } from './notification.ts'
 import type { InventorySr, PoolStatus } from './pool-record.ts'
 import type { Protection } from './protection.ts'
 import type { VmRun } from './run-record.ts'
+import type { UnfencedOriginal } from './unfenced-originals.ts'
 
 /** Of one `key` one alert is open at most. */
 export interface AlertSpec extends Omit<Alert, 'id' | 'openedAt' | 'closedAt'> {
@@ -71,6 +72,29 @@ export function poolAlert({ id, name, state, error, since }: PoolStatus): AlertS
     job: null,
     vm: null,
     pool: id,
+  }
+}
+
+const NOT_FENCED = 'original-not-fenced '
+export const isNotFencedKey = (key: string): boolean => key.startsWith(NOT_FENCED)
+
+/** Of one that runs another than of one that can be started: it is graver, and is told of again. */
+export function originalNotFencedAlert({ pool, poolName, vm, by, runs }: UnfencedOriginal): AlertSpec {
+  return {
+    key: `${NOT_FENCED}${pool}/${vm.uuid}${runs ? ' runs' : ''}`,
+    kind: 'original-not-fenced',
+    subject: runs
+      ? `${vm.name} runs on pool ${poolName}, and so does what took over from it`
+      : `${vm.name} failed over, and its original on pool ${poolName} can be started`,
+    text: runs
+      ? `"${by.name}" on pool ${by.poolName} took over from it: two VMs with one identity run`
+      : `"${by.name}" on pool ${by.poolName} took over from it. Started by accident, the original would be a second one with the same identity.`,
+    hint: runs
+      ? 'see which of them is worked with, and shut the other down; then understudy replica fence keeps the original down'
+      : `keep it from being started: understudy replica fence ${poolName}`,
+    job: by.job,
+    vm: vm.uuid,
+    pool,
   }
 }
 

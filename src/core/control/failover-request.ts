@@ -67,6 +67,11 @@ export type FailoverRequest =
   /** Everything that tests kept or left on the pool; of one test, or of one source VM. */
   | { readonly kind: 'clean-up'; readonly pool: string; readonly test?: string; readonly vm?: string }
   /**
+   * Keeps originals on `pool` from being started whose replica, or a clone of it, has taken over: all that are down, or that of one source VM.
+   * To be asked for once a lost pool answers again; undoing a failover and going back take the block away.
+   */
+  | { readonly kind: 'fence'; readonly pool: string; readonly vm?: string }
+  /**
    * Unplanned. Networks default to `replica`, MACs to `keep`. `clone`: a clone of the restore point in place of the replica. `asItRuns`: the
    * replica was started by other means and is to stay as it runs.
    */
@@ -161,7 +166,12 @@ export interface FailoverStatus {
   readonly failedOver: readonly FailedOverVm[]
   readonly tests: readonly TestCopy[]
   /** null: its pool is away, or it is gone. `handedOver`: it was, or is being, shut down to hand over. */
-  readonly source: { readonly powerState: string; readonly handedOver: 'shutting-down' | 'handed-over' | null } | null
+  readonly source: {
+    readonly powerState: string
+    readonly handedOver: 'shutting-down' | 'handed-over' | null
+    /** Nobody can start it by accident. */
+    readonly startBlocked: boolean
+  } | null
   /** A failover that stopped in the middle, and what can be done about it; null: there is none. */
   readonly unfinished: { readonly text: string; readonly goOn: 'failover' | 'planned-failover'; readonly undo: 'undo-failover' } | null
   /** What makes sense now. */

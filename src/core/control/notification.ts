@@ -25,7 +25,7 @@ export type Channel = ChannelSpec & {
 
 export interface Alert {
   readonly id: string
-  readonly kind: 'run-failed' | 'rpo-missed' | 'pool-away' | 'pool-refused' | 'target-space' | 'health-check-failed'
+  readonly kind: 'run-failed' | 'rpo-missed' | 'pool-away' | 'pool-refused' | 'target-space' | 'health-check-failed' | 'original-not-fenced'
   readonly subject: string
   readonly text: string
   readonly hint: string

@@ -35,6 +35,7 @@ export function possibleFailovers(facts: Facts): FailoverRequest['kind'][] {
   if (active && source !== null) out.push('reprotect', 'failback')
   if (turned && source !== null) out.push('failback')
   if (active || unfinished !== null) out.push('undo-failover')
+  if (active && source?.powerState === 'Halted' && !source.startBlocked) out.push('fence')
   if (tests.length > 0) out.push('clean-up')
   return [...new Set(out)]
 }

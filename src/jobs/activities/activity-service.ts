@@ -315,6 +315,7 @@ const WORDS: Readonly<Record<ActivityKind, string>> = {
   clone: 'a clone',
   'test-failover': 'a test failover',
   'clean-up': 'the cleaning up',
+  fence: 'the blocking of originals',
   failover: 'a failover',
   'planned-failover': 'a planned failover',
   'undo-failover': 'the undoing of a failover',

@@ -80,6 +80,7 @@ export function createActivities(parts: ActivitiesParts) {
       case 'clone':
       case 'test-failover':
       case 'clean-up':
+      case 'fence':
       case 'failover':
       case 'planned-failover':
       case 'undo-failover':

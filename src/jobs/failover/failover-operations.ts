@@ -7,6 +7,7 @@ import { explainError } from '../../replication/explain.ts'
 import type { ActivityService } from '../activities/activity-service.ts'
 import type { FailoverOperations } from '../control-plane.ts'
 import { prepareCleanUp, prepareClone, prepareTest } from './copies.ts'
+import { prepareFence } from './fence.ts'
 import type { FailoverParts, Prepared } from './parts.ts'
 import { preparePlanned } from './planned.ts'
 import { failoverStatus } from './status.ts'
@@ -67,6 +68,7 @@ export function failoverOperations(parts: FailoverParts, activities: ActivitySer
         'vm' in wanted &&
         wanted.vm !== undefined &&
         wanted.kind !== 'clean-up' &&
+        wanted.kind !== 'fence' &&
         wanted.kind !== 'clone' &&
         wanted.kind !== 'test-failover'
       )
@@ -109,6 +111,8 @@ function prepareAny(parts: FailoverParts, request: FailoverRequest, signal: Abor
       return prepareTest(parts, request, signal)
     case 'clean-up':
       return prepareCleanUp(parts, request, signal)
+    case 'fence':
+      return prepareFence(parts, request, signal)
     case 'failover':
       return prepareFailover(parts, request, signal)
     case 'planned-failover':

@@ -116,7 +116,11 @@ function statusOf(
     source:
       sourceRecord === undefined
         ? null
-        : { powerState: sourceRecord.power_state, handedOver: handed?.job === job && handed.sr === target.sr ? handed.state : null },
+        : {
+            powerState: sourceRecord.power_state,
+            handedOver: handed?.job === job && handed.sr === target.sr ? handed.state : null,
+            startBlocked: 'start' in sourceRecord.blocked_operations,
+          },
   }
   return {
     job,

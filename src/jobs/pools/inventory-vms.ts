@@ -154,6 +154,7 @@ export class InventoryVms {
       networks: [...new Set(networks)].sort(),
       bytesAllocated: allocated,
       replicaOf: this.#replicaOf(ref, vm),
+      startBlocked: vm.blocked,
       failedOver: failedOverOf(vm),
     }
   }

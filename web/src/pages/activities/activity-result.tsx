@@ -113,6 +113,15 @@ function told(result: ActivityResult): Told {
           [T.networks, String(result.networks.length)],
         ],
       }
+    case 'fence':
+      return {
+        title: result.running.length === 0 ? T.fenced : T.notAllFenced,
+        facts: [
+          [T.fence.blocked, String(result.blocked.length)],
+          [T.fence.wereBlocked, String(result.wereBlocked.length)],
+          ...(result.running.length === 0 ? [] : [[T.fence.running, result.running.join(', ')] as Fact]),
+        ],
+      }
     case 'failover': {
       const { vm, point, rtoSeconds, lossSeconds, addresses, evidence, lost, warnings, clone } = result
       return {

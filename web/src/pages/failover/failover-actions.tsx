@@ -17,7 +17,7 @@ import type { Kind, Options, Subject } from './options.ts'
 
 const T = TEXTS.failover
 /** From light to grave. */
-const ORDER: readonly Kind[] = ['clone', 'test-failover', 'planned-failover', 'failover', 'reprotect', 'failback', 'undo-failover']
+const ORDER: readonly Kind[] = ['clone', 'test-failover', 'fence', 'planned-failover', 'failover', 'reprotect', 'failback', 'undo-failover']
 const GRAVE: readonly Kind[] = ['planned-failover', 'failover', 'reprotect', 'failback', 'undo-failover']
 
 export interface Doing {
@@ -52,6 +52,7 @@ export function FailoverButtons({
   const light = possible.filter((kind) => !GRAVE.includes(kind))
   const grave = possible.filter((kind) => GRAVE.includes(kind))
   const of = (kind: Kind): Subject => {
+    if (kind === 'fence' && status?.sourcePool) return { ...subject, sourcePool: status.sourcePool }
     const failedOver = status?.failedOver[0]?.uuid
     return ['reprotect', 'failback', 'undo-failover'].includes(kind) && failedOver !== undefined ? { ...subject, failedOver } : subject
   }
@@ -158,6 +159,8 @@ export function FailoverState({
             <CopyId id={one.uuid} of={one.name} />
           </Group>
           {source?.handedOver === 'handed-over' && <Text size="sm">{T.state.handedOver}</Text>}
+          {status.possible.includes('fence') && <Text size="sm">{T.state.notFenced}</Text>}
+          {source?.powerState === 'Running' && one.state === 'active' && !one.clone && <Text size="sm">{T.state.doubled}</Text>}
         </Alert>
       ))}
       {startedByOtherMeans && failedOver.length === 0 && (

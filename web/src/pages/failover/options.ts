@@ -11,6 +11,8 @@ export interface Subject {
   readonly name: string
   readonly job?: string
   readonly failedOver?: string
+  /** Where the original is. */
+  readonly sourcePool?: string
   /** Of one test only. */
   readonly test?: string
 }
@@ -60,6 +62,7 @@ export function defaultsOf(kind: Kind): Options {
 export function requestOf(kind: Kind, subject: Subject, options: Options): FailoverRequest | undefined {
   const { target, vm, job, failedOver, test } = subject
   if (kind === 'clean-up') return { kind, pool: target.pool, ...(test === undefined ? { vm } : { test }) }
+  if (kind === 'fence') return subject.sourcePool === undefined ? undefined : { kind, pool: subject.sourcePool, vm }
   const of = { target, vm, ...(job === undefined ? {} : { job }) }
   const over = { ...of, ...(failedOver === undefined ? {} : { failedOver }) }
   const ready = readinessOf(options)
