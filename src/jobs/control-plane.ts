@@ -149,6 +149,8 @@ export interface RestorePoint {
   readonly schedule: string | null
   readonly bytes: number
   readonly complete: boolean
+  /** It keeps the memory of its VM: a clone can go on with it. */
+  readonly memory: boolean
   /** The last time that it was read back, and what came of it. */
   readonly verified: { readonly at: Timestamp; readonly mode: string; readonly equal: boolean } | null
   /** Its last test failover, by whatever means. */

@@ -58,6 +58,7 @@ export const restorePoint = closed(
     schedule: nullable(Type.String()),
     bytes: Type.Number(),
     complete: Type.Boolean(),
+    memory: Type.Boolean({ description: 'it keeps the memory of its VM: a clone can go on with it' }),
     tested: nullable(closed({ at: timestamp, outcome: Type.Enum(['ready', 'not-ready']), seconds: Type.Number() })),
     verified: nullable(closed({ at: timestamp, mode: Type.String(), equal: Type.Boolean() })),
   },

@@ -87,6 +87,7 @@ export class Replicas implements ReplicaOperations {
           schedule: point.schedule ?? null,
           bytes: bytesOf(view, point),
           complete: point.complete,
+          memory: point.memory !== undefined,
           tested: testedAs(view, point.uuid),
           verified:
             last === undefined ? null : { at: toTimestamp(last.endedAt ?? last.startedAt), mode: last.mode, equal: last.equal === true },

@@ -213,6 +213,8 @@ export const FAILOVER = {
     evenIfSourceRunsText: 'Then two of them run: only when they can not meet on a network.',
     name: 'Name of the clone',
     nameHint: 'made of the name of the VM and the time',
+    memory: 'With its memory',
+    memoryText: 'It is suspended, and goes on where the source was when it is resumed. Its MAC addresses are kept.',
     keep: 'Keep it running to look at',
     keepText: 'It stays until somebody cleans up.',
     hard: 'Power off, do not ask the guest',

@@ -67,7 +67,7 @@ export function FailoverOptions({
               onChange={(network) => onChange({ network })}
             />
           )}
-          {kind !== 'failover' && (
+          {kind !== 'failover' && !options.memory && (
             <Select
               label={T.macs}
               w={260}
@@ -105,6 +105,14 @@ export function FailoverOptions({
           onChange={(event) => onChange({ name: event.currentTarget.value })}
         />
       )}
+      {kind === 'clone' && (options.memory || pointOf(points, options.restorePoint)?.memory === true) && (
+        <Checkbox
+          label={T.memory}
+          description={T.memoryText}
+          checked={options.memory}
+          onChange={(event) => onChange({ memory: event.currentTarget.checked })}
+        />
+      )}
       {kind === 'test-failover' && (
         <Checkbox
           label={T.keep}
@@ -130,6 +138,16 @@ export function FailoverOptions({
       )}
     </Stack>
   )
+}
+
+function pointOf(points: readonly RestorePoint[], uuid: string | null): RestorePoint | undefined {
+  if (uuid !== null) return points.find((point) => point.uuid === uuid)
+  return points
+    .filter(({ complete }) => complete)
+    .reduce<RestorePoint | undefined>(
+      (newest, point) => (newest === undefined || point.takenAt > newest.takenAt ? point : newest),
+      undefined,
+    )
 }
 
 function Readiness({

@@ -29,6 +29,7 @@ export interface Options {
   readonly port: number
   readonly timeoutSeconds: number
   readonly keep: boolean
+  readonly memory: boolean
   readonly clone: boolean
   readonly asItRuns: boolean
   readonly evenIfSourceRuns: boolean
@@ -49,6 +50,7 @@ export function defaultsOf(kind: Kind): Options {
     port: 443,
     timeoutSeconds: 300,
     keep: false,
+    memory: false,
     clone: false,
     asItRuns: false,
     evenIfSourceRuns: false,
@@ -83,7 +85,7 @@ export function requestOf(kind: Kind, subject: Subject, options: Options): Failo
   const named = options.name.trim() === '' ? {} : { name: options.name.trim() }
   switch (kind) {
     case 'clone':
-      return { kind, ...point, ...named }
+      return { kind, ...point, ...named, ...(options.memory ? { memory: true } : {}) }
     case 'test-failover':
       return { kind, ...point, ...waits, keep: options.keep }
     case 'failover':
