@@ -114,6 +114,12 @@ describe('clones and test failovers', () => {
     assert.equal(vifOf(fresh.vm.uuid, now).length, 1)
     assert.notEqual(vifOf(fresh.vm.uuid, now)[0]?.MAC, mac)
     assert.equal(vifOf(same.vm.uuid, now)[0]?.MAC, mac)
+    assert.equal(same.plan.vifs[0]?.reason.code, 'mac-kept')
+    await withXapi(target, async (xapi) => {
+      await xapi.call('VM.start', [await xapi.byUuid('VM', same.vm.uuid), false, false])
+    })
+    const clash = await clone(chain, { networks: { kind: 'replica' }, macs: 'keep' })
+    assert.equal(clash.plan.vifs[0]?.reason.code, 'mac-clash', 'a VM that runs there has it by now')
     await assert.rejects(clone(chain, { networks: { kind: 'one', network: randomUUID() } }), { code: 'NETWORK_NOT_FOUND' })
   })
 

@@ -1,6 +1,7 @@
 /** Plans and reports of failovers, for people. */
 
 import type { Reason } from '../../core/base.ts'
+import { macClashes } from '../../core/failover/copy-networks.ts'
 import type { ReprotectPlan } from '../../core/failover/reprotect.ts'
 import type { TakeOverPlan } from '../../core/failover/take-over.ts'
 import type { CopyPlan } from '../../replication/failover/clone.ts'
@@ -18,6 +19,7 @@ export function formatCopyPlan({ name, point, vifs, memory }: CopyPlan): string 
     `"${name}" of restore point "${point.name}", taken ${shortTime(point.takenAt)}`,
     ...vifs.map(({ device, reason }) => `  interface ${device}: ${reason.text}`),
     ...(vifs.length === 0 ? ['  no interfaces'] : []),
+    ...macClashes(vifs).map(({ text, avoid }) => `  note: ${text} (to avoid it: ${avoid})`),
     ...(memory ? ['  suspended, with its memory: xe vm-resume makes it go on'] : []),
   ]
   return `${lines.join('\n')}\n`
@@ -27,7 +29,10 @@ export function formatTest(report: TestReport): string {
   const { seconds } = report
   const lines = [
     ...report.evidence.map(({ ok, check, text, seconds: at }) => `  ${ok ? '✓' : '✗'} ${check} after ${formatSeconds(at)}: ${text}`),
-    ...report.warnings.map(({ text, avoid }) => `  note: ${text}${avoid === undefined ? '' : ` (${avoid})`}`),
+    // Told with the plan.
+    ...report.warnings
+      .filter(({ code }) => code !== 'mac-clash')
+      .map(({ text, avoid }) => `  note: ${text}${avoid === undefined ? '' : ` (${avoid})`}`),
     `${report.outcome === 'ready' ? 'The VM came up' : 'The VM did not come up'}: ${formatSeconds(seconds.total)} from the beginning (clone ${formatSeconds(seconds.clone)}, start ${formatSeconds(seconds.start)}, ready ${formatSeconds(seconds.ready)}).`,
     `A failover at that moment would have lost what was written in the ${formatSeconds(report.lossSeconds)} before.`,
     report.removed

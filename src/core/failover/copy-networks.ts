@@ -74,17 +74,41 @@ export function planCopyNetworks(
         const text = 'its network is not there any more: left disconnected'
         return { device, from, to: { kind: 'none' }, mac: null, reason: { code: 'network-gone', text } }
       }
-      const { keep, why } = judgeMac(mac, network, macs)
-      const reason = { code: keep ? 'mac-kept' : 'mac-new', text: `on "${network.name}", ${why}` }
-      return { device, from, to: { kind: 'network', uuid, name: network.name }, mac: keep ? mac : null, reason }
+      const { code, why } = judgeMac(mac, network, macs)
+      const reason = { code, text: `on "${network.name}", ${why}` }
+      return { device, from, to: { kind: 'network', uuid, name: network.name }, mac: code === 'mac-new' ? null : mac, reason }
     })
   return { kind: 'plan', vifs: planned }
 }
 
-function judgeMac(mac: string, network: CopyNetwork, choice: MacChoice): { readonly keep: boolean; readonly why: string } {
-  if (choice === 'new') return { keep: false, why: 'with a new MAC' }
-  if (choice === 'keep') return { keep: true, why: 'with the MAC of the source, as asked' }
-  if (network.physical) return { keep: false, why: 'with a new MAC: the network leads out of the pool, where the source may have its own' }
-  if (network.macs.includes(mac.toLowerCase())) return { keep: false, why: 'with a new MAC: another VM there has that of the source' }
-  return { keep: true, why: 'with the MAC of the source: the network is inside the pool, and nobody there has it' }
+/** Interfaces that keep a MAC which another VM has plugged into the same network: nothing stands in the way of asking for that, so it is told. */
+export function macClashes(vifs: readonly CopyVifPlan[]): Reason[] {
+  return vifs.flatMap(({ device, to, mac, reason }) =>
+    reason.code !== 'mac-clash' || to.kind !== 'network'
+      ? []
+      : [
+          {
+            code: 'mac-clash',
+            text: `interface ${device}: another VM that runs on "${to.name}" has MAC ${mac} as well; together they disturb each other`,
+            avoid: 'a new MAC (--mac new), another network, or shut the other VM down first',
+          },
+        ],
+  )
+}
+
+function judgeMac(
+  mac: string,
+  network: CopyNetwork,
+  choice: MacChoice,
+): { readonly code: 'mac-new' | 'mac-kept' | 'mac-clash'; readonly why: string } {
+  const taken = network.macs.includes(mac.toLowerCase())
+  if (choice === 'new') return { code: 'mac-new', why: 'with a new MAC' }
+  if (choice === 'keep')
+    return taken
+      ? { code: 'mac-clash', why: 'with the MAC of the source, as asked, which ANOTHER VM there has' }
+      : { code: 'mac-kept', why: 'with the MAC of the source, as asked' }
+  if (network.physical)
+    return { code: 'mac-new', why: 'with a new MAC: the network leads out of the pool, where the source may have its own' }
+  if (taken) return { code: 'mac-new', why: 'with a new MAC: another VM there has that of the source' }
+  return { code: 'mac-kept', why: 'with the MAC of the source: the network is inside the pool, and nobody there has it' }
 }

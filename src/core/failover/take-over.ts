@@ -2,7 +2,7 @@
 import type { Reason } from '../base.ts'
 import type { PowerState, Replica, RestorePoint, TargetFacts } from '../observation.ts'
 import { newestFirst } from '../restore-point-order.ts'
-import type { CopyVifPlan } from './copy-networks.ts'
+import { type CopyVifPlan, macClashes } from './copy-networks.ts'
 import type { FailoverMark } from './marks.ts'
 
 export interface TakeOverDisk {
@@ -247,8 +247,8 @@ function costs({ clone }: TakeOverRequest, disks: readonly TakeOverDisk[]): Reas
 }
 
 function warnings(request: TakeOverRequest, isNewest: boolean): Reason[] {
-  const { target, startedAt, point, clone } = request
-  const out: Reason[] = aboutSource(request)
+  const { target, startedAt, point, clone, vifs } = request
+  const out: Reason[] = [...aboutSource(request), ...macClashes(vifs)]
   if (!clone && startedAt !== undefined && startedAt >= point.takenAt) {
     out.push({
       code: 'was-started',

@@ -1,5 +1,6 @@
 /** Clones to work on, test failovers, and cleaning up after those. */
 
+import { macClashes } from '../../core/failover/copy-networks.ts'
 import type { CopyMark } from '../../core/failover/marks.ts'
 import { findTests, removeTests } from '../../replication/failover/cleanup.ts'
 import { cloneToWorkOn, prepareCopy } from '../../replication/failover/clone.ts'
@@ -46,6 +47,7 @@ export const prepareClone: Prepare<'clone'> = async (parts, request, signal) => 
         },
       ],
       costs: [{ code: 'space-of-clones', text: 'what is written to the clone takes space on the target storage' }],
+      warnings: macClashes(plan.vifs),
       interfaces: interfacesOf(view, plan.vifs),
     }),
     subject: subjectOf(chain),
@@ -92,6 +94,7 @@ export const prepareTest: Prepare<'test-failover'> = async (parts, request, sign
           : { code: 'removed', text: 'then everything that was made is removed' },
       ],
       costs: [{ code: 'space-of-clones', text: 'memory on a host, and the space of what the clone writes, while it is there' }],
+      warnings: macClashes(plan.vifs),
       interfaces: interfacesOf(view, plan.vifs),
     }),
     subject: subjectOf(chain),

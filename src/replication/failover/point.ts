@@ -29,14 +29,15 @@ export async function startingPoint(view: PoolView, wanted: WantedPoint): Promis
   return { ...found, ref, vifs, networks: copyNetworks(view) }
 }
 
-export function copyNetworks(view: PoolView): CopyNetwork[] {
+/** @param except a VM that will be down by then */
+export function copyNetworks(view: PoolView, except?: Ref<'VM'>): CopyNetwork[] {
   return [...view.network.values()].map((network) => ({
     uuid: network.uuid,
     name: network.name_label,
     physical: network.PIFs.length > 0,
     macs: network.VIFs.flatMap((each) => {
       const vif = view.VIF.get(each)
-      return vif?.currently_attached ? [vif.MAC.toLowerCase()] : []
+      return vif?.currently_attached && vif.VM !== except ? [vif.MAC.toLowerCase()] : []
     }),
   }))
 }

@@ -26,7 +26,7 @@ import { copyVm, placeVifs } from './copy-vm.ts'
 import { setMark, unblock } from './failover-mark.ts'
 import { holding } from './lock.ts'
 import { type FailoverOptions, isoTime, log, step } from './options.ts'
-import { type StartingPoint, startingPoint } from './point.ts'
+import { copyNetworks, type StartingPoint, startingPoint } from './point.ts'
 import { type Readiness, watchUntilReady } from './readiness.ts'
 import { replaceDisk } from './replace-disk.ts'
 import { blockStart, lookAtSource, type SilentPool } from './source-look.ts'
@@ -113,7 +113,7 @@ function othersThatRun(view: PoolView, vm: string, self: Ref<'VM'> | undefined):
 
 /** In place the interfaces of the replica as it is, with its MACs; of a clone those of the restore point. */
 function vifsOf(
-  { clone, networks, mapping, macs }: TakeOverWishes,
+  { kind, clone, networks, mapping, macs }: TakeOverWishes,
   start: StartingPoint,
   view: PoolView,
   replica: RecordOf['VM'] | undefined,
@@ -122,7 +122,8 @@ function vifsOf(
     const vif = view.VIF.get(ref)
     return vif === undefined ? [] : [{ device: vif.device, mac: vif.MAC, network: view.network.get(vif.network)?.uuid ?? '' }]
   })
-  const planned = planCopyNetworks(clone ? start.vifs : own, start.networks, networks, mapping, macs)
+  const shutDown = kind === 'planned' ? findByUuid(view.VM, start.chain.vm)?.[0] : undefined
+  const planned = planCopyNetworks(clone ? start.vifs : own, copyNetworks(view, shutDown), networks, mapping, macs)
   if (planned.kind === 'plan') return planned.vifs
   throw new Failure('NETWORK_NOT_FOUND', `the pool has no network ${planned.network}`, 'look it up with xe network-list')
 }

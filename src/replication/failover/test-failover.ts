@@ -1,5 +1,7 @@
 /** Test failover: a clone of a restore point is started where it disturbs nobody, watched until it is up, and removed again. */
+
 import type { Reason } from '../../core/base.ts'
+import { macClashes } from '../../core/failover/copy-networks.ts'
 import { TEST_TAG, type TestedMark } from '../../core/failover/marks.ts'
 import type { Evidence } from '../../core/failover/readiness.ts'
 import { Failure } from '../../core/failure.ts'
@@ -134,7 +136,7 @@ async function noteTested({ target, signal }: FailoverOptions, point: StartingRe
 type StartingRef = PreparedCopy['start']['ref']
 
 function warningsOf(plan: CopyPlan, { checks }: Readiness): Reason[] {
-  const out: Reason[] = []
+  const out: Reason[] = macClashes(plan.vifs)
   const isolated = plan.vifs.some(({ to }) => to.kind === 'new-isolated')
   const asksGuest = checks.some((check) => check.kind === 'tcp' && check.host === undefined)
   if (isolated && asksGuest) {

@@ -1,6 +1,7 @@
 /** The examples of docs/api.md do what they say: every block of shell is run as it stands, in order, against a server that listens. */
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
+import { randomUUID } from 'node:crypto'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -17,7 +18,17 @@ test('every example of docs/api.md succeeds as it stands', async (t) => {
   const job = await api.plane.jobs.create({ name: 'n', enabled: true, selection: { include: [], exclude: [] }, targets: [], settings: {} })
   const folder = mkdtempSync(join(tmpdir(), 'docs'))
   t.after(() => rmSync(folder, { recursive: true, force: true }))
-  const env = { ...process.env, URL: url, TOKEN: await api.token('administrator'), JOB: job.id, NAME: 'viewer', PASSWORD: PASSWORDS.viewer }
+  const env = {
+    ...process.env,
+    URL: url,
+    TOKEN: await api.token('administrator'),
+    JOB: job.id,
+    NAME: 'viewer',
+    PASSWORD: PASSWORDS.viewer,
+    POOL: 'oslo',
+    SR: randomUUID(),
+    VM: randomUUID(),
+  }
   for (const example of examples) {
     const isStream = example.includes('curl -sN')
     // An error of HTTP is an error of the example, and a stream that goes on for ever is read until its first event.
