@@ -116,7 +116,7 @@ test('when npm fails three times its output is shown, and the exit code is 1', (
 
 test('the command installs a fresh clone first', () => {
   using checkout = new Checkout()
-  for (const file of ['bin/understudy.js', 'bin/launch.js']) cpSync(join(root, file), join(checkout.folder, file))
+  for (const file of ['bin/understudy.js', 'bin/launch.js', 'bin/server-flags.js']) cpSync(join(root, file), join(checkout.folder, file))
   mkdirSync(join(checkout.folder, 'src', 'cli'), { recursive: true })
   writeFileSync(
     join(checkout.folder, 'src', 'cli', 'main.ts'),
@@ -177,7 +177,7 @@ test('under an older Node the command runs with the Node of the checkout and kee
 
 test('under an older Node without a newer one at hand, one line says so', skipWithoutOlder, () => {
   using checkout = new Checkout()
-  for (const file of ['understudy.js', 'launch.js']) cpSync(join(root, 'bin', file), join(checkout.folder, 'bin', file))
+  for (const file of ['understudy.js', 'launch.js', 'server-flags.js']) cpSync(join(root, 'bin', file), join(checkout.folder, 'bin', file))
   const { status, stderr } = spawnSync(older ?? '', [join(checkout.folder, 'bin', 'understudy.js')], { encoding: 'utf8' })
   assert.equal(status, 1)
   assert.match(stderr, /^understudy: needs Node 24 or later, and this is Node 2\d\.[\d.]+ \(npm install node@24 brings one\)\n$/)
