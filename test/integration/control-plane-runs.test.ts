@@ -134,9 +134,12 @@ planeTest('R1: ticks that were missed while the server was down run once at the 
   await server.restart({ after: 5 * HOUR })
   await clock.moveBy(MINUTE)
   const { items } = await server.plane.runs.list({})
-  assert.equal(items.length, before + 1)
-  const trigger = items[0]?.trigger
-  assert.ok(trigger?.kind === 'caught-up' && trigger.missed > 25, JSON.stringify(trigger))
+  // A tick of its own may come in that minute: ticks are spread by the job's id.
+  const since = items.slice(0, items.length - before).map(({ trigger }) => trigger)
+  const caughtUp = since.filter(({ kind }) => kind === 'caught-up')
+  assert.equal(caughtUp.length, 1, JSON.stringify(since))
+  assert.ok(caughtUp[0]?.kind === 'caught-up' && caughtUp[0].missed > 25, JSON.stringify(since))
+  assert.ok(since.length <= 2, JSON.stringify(since))
 })
 
 planeTest(

@@ -160,7 +160,8 @@ async function startProcess(args: readonly string[], options: SpawnOptions): Pro
       child.once('error', failed)
       child.once('close', (code, signal) => failed(new Error(`the lab ended with ${code ?? signal}: ${stderr.trim()}`)))
     })
-    const { pools } = JSON.parse(line) as { pools: DescribedPool[] }
+    const { pools, error } = JSON.parse(line) as { pools?: DescribedPool[]; error?: { message: string } }
+    if (pools === undefined) throw new Error(`the lab did not start: ${error?.message ?? line}`)
     return { child, pools: pools.map(withControl), stderr: () => stderr }
   } catch (error) {
     child.kill('SIGKILL')
