@@ -102,6 +102,26 @@ describe('failing over through the API', () => {
     assert.deepEqual((await statusOf(vm))?.tests, [])
   })
 
+  test('G8: cleaning up a whole pool removes what a broken-off clone left, and nothing of somebody else', async () => {
+    const { vm, of } = await protect('half cloned')
+    const made = await carryOut(api, { kind: 'clone', ...of })
+    const left = `understudy work ${randomUUID()} (being made)`
+    const foreign = `understudy work ${randomUUID()} (being made)`
+    await withXapi(target, async (xapi) => {
+      const point = await xapi.byUuid('VM', made.result.point.uuid)
+      await xapi.call('VM.clone', [point, left])
+      const mine = await xapi.call<string>('VM.clone', [point, foreign])
+      await xapi.call('VM.set_other_config', [mine, {}])
+    })
+    const named = async () => [...(await look(target)).VM.values()].map(({ name_label: name }) => name)
+    await carryOut(api, { kind: 'clean-up', pool: to, vm: vm.uuid })
+    assert.ok((await named()).includes(left), 'nobody asked for the whole pool')
+    const { result } = await carryOut(api, { kind: 'clean-up', pool: to })
+    assert.ok(result.vms.includes(left))
+    const names = await named()
+    assert.deepEqual([names.includes(left), names.includes(foreign), names.includes(made.result.vm.name)], [false, true, true])
+  })
+
   test('a clone to work on is a VM of its own', async () => {
     const { vm, of } = await protect('cloned')
     const { result } = await carryOut(api, { kind: 'clone', ...of, name: 'mine' })

@@ -155,7 +155,7 @@ export function failoverActions(meant: Meant, which: Readonly<Record<string, Opt
       },
     },
     'clean-up': {
-      summary: 'remove what test failovers kept or left on a pool',
+      summary: 'remove what test failovers kept or left on a pool; without --test and --vm also what was left by what ended early',
       positionals: [{ name: 'POOL', completes: 'pool' }],
       options: {
         test: { value: 'ID', help: 'only of this test' },

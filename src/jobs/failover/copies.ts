@@ -2,8 +2,9 @@
 
 import { macClashes } from '../../core/failover/copy-networks.ts'
 import type { CopyMark } from '../../core/failover/marks.ts'
-import { findTests, removeTests } from '../../replication/failover/cleanup.ts'
+import { removeTests } from '../../replication/failover/cleanup.ts'
 import { cloneToWorkOn, prepareCopy } from '../../replication/failover/clone.ts'
+import { isRemovable, removeLeftOvers, surveyFailovers } from '../../replication/failover/survey.ts'
 import { testFailover } from '../../replication/failover/test-failover.ts'
 import { knownChain, subjectOf } from './find-chain.ts'
 import {
@@ -132,7 +133,9 @@ export const prepareTest: Prepare<'test-failover'> = async (parts, request, sign
 export const prepareCleanUp: Prepare<'clean-up'> = async (parts, { pool, test, vm }, signal) => {
   const wanted = (mark: CopyMark) =>
     (test === undefined || mark.id === test) && (vm === undefined || mark.vm === vm) && !parts.isUnderWay(mark.id)
-  const found = await parts.pools.withPool(pool, signal, (xapi) => findTests({ target: xapi, signal }))
+  const { tests: found, leftOvers } = await parts.pools.withPool(pool, signal, (xapi) => surveyFailovers({ target: xapi, signal }))
+  const all = test === undefined && vm === undefined
+  const left = all ? leftOvers.filter((each) => isRemovable(each, parts.isUnderWay)) : []
   const gone = found.filter(({ mark }) => wanted(mark))
   const busy = found.filter(({ mark }) => parts.isUnderWay(mark.id))
   const name = parts.pools.statuses().find(({ id }) => id === pool)?.name ?? pool
@@ -141,12 +144,20 @@ export const prepareCleanUp: Prepare<'clean-up'> = async (parts, { pool, test, v
     preview: previewOf({
       kind: 'clean-up',
       title:
-        named === undefined ? `Removing what tests left on pool "${name}": ${gone.length} VMs` : `Removing "${named}" from pool "${name}"`,
+        named === undefined || left.length > 0
+          ? `Removing what tests and broken-off failovers left on pool "${name}": ${gone.length + left.length} objects`
+          : `Removing "${named}" from pool "${name}"`,
       confirm: null,
-      happens: gone.map(({ record, mark }) => ({
-        code: 'test-removed',
-        text: `"${record.name_label}" (${record.power_state.toLowerCase()}, of ${mark.at || 'a test that was cut short'}) is stopped and destroyed with its disks`,
-      })),
+      happens: [
+        ...gone.map(({ record, mark }) => ({
+          code: 'test-removed',
+          text: `"${record.name_label}" (${record.power_state.toLowerCase()}, of ${mark.at || 'a test that was cut short'}) is stopped and destroyed with its disks`,
+        })),
+        ...left.map(({ name: label, kind }) => ({
+          code: 'left-over-removed',
+          text: `the ${kind} "${label}", of something that ended early, is destroyed`,
+        })),
+      ],
       lost: gone.length === 0 ? [] : [{ code: 'test-writes', text: 'what was written inside these VMs' }],
       warnings: busy.map(({ record }) => ({ code: 'test-under-way', text: `"${record.name_label}" stays: its test goes on` })),
     }),
@@ -158,7 +169,10 @@ export const prepareCleanUp: Prepare<'clean-up'> = async (parts, { pool, test, v
       parts.pools.withPool(pool, context.signal, async (xapi) => {
         context.step('remove', 'removing what tests left')
         const { vms, networks } = await removeTests({ target: xapi, signal: context.signal }, wanted)
-        return { result: { kind: 'clean-up', vms, networks }, report: { vms, networks } }
+        const options = { target: xapi, signal: context.signal }
+        const removed = all ? await removeLeftOvers(options, parts.isUnderWay) : []
+        for (const each of removed) context.log('info', `removed "${each}", of something that ended early`)
+        return { result: { kind: 'clean-up', vms: [...vms, ...removed], networks }, report: { vms, networks, leftOvers: removed } }
       }),
   }
 }

@@ -137,16 +137,27 @@ function leftVm(
   return [{ kind: 'snapshot', ref, uuid, name, held, text }]
 }
 
-/** Removes what `surveyFailovers` calls left over, tests and their networks apart (cleanup.ts). @returns names */
-export async function removeLeftOvers(options: Options): Promise<string[]> {
+/**
+ * Removes what `surveyFailovers` calls left over, tests and their networks apart (cleanup.ts).
+ * @param isUnderWay of an operation by its id, as far as the caller knows: what it has made so far stays
+ * @returns names
+ */
+export async function removeLeftOvers(options: Options, isUnderWay: (id: string) => boolean = () => false): Promise<string[]> {
   const { target, signal } = options
   const { leftOvers } = await surveyFailovers(options)
   const removed: string[] = []
-  for (const { kind, ref, name, held } of leftOvers) {
-    if (kind === 'network' || held) continue
+  for (const leftOver of leftOvers) {
+    const { kind, ref, name } = leftOver
+    if (!isRemovable(leftOver, isUnderWay)) continue
     if (kind === 'vm') await removeCopy(target, ref as Ref<'VM'>, signal)
     else await removeSnapshot(target, ref as Ref<'VM'>, signal)
     removed.push(name)
   }
   return removed
+}
+
+/** Whether `removeLeftOvers` removes it: whoever makes it has its own id in the name. */
+export function isRemovable({ kind, held, name }: LeftOver, isUnderWay: (id: string) => boolean): boolean {
+  if (kind === 'network' || held) return false
+  return ![...name.matchAll(/[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}/g)].some(([id]) => isUnderWay(id))
 }
