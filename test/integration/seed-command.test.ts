@@ -76,6 +76,15 @@ test('cr-seed takes the six arguments of xo-cr-seed, and the next run is a delta
   assert.equal(again.code, 1)
 })
 
+test('a seed command without an action names all of them, also those that need no server', async () => {
+  const { code, stdout, stderr } = await run('understudy.js', 'seed')
+  assert.deepEqual([code, stdout], [2, ''])
+  for (const action of ['server-export', 'link', 'export', 'import']) assert.match(stderr, new RegExp(`[ ,]${action}\\b`))
+  const other = await run('understudy.js', 'seed', 'exprot', '--json')
+  assert.equal(other.code, 2)
+  assert.match((JSON.parse(other.stdout) as { error: { message: string } }).error.message, /unknown action 'exprot'.* export, import$/)
+})
+
 test('seed export and seed import carry a first copy; the next run is a delta', async () => {
   const vm = await makeVm(source, [16 * MIB, 8 * MIB])
   const chain = chainOf(vm.uuid)

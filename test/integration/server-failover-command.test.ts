@@ -9,7 +9,7 @@ import type { FailoverPreview, FailoverStatus } from '../../src/core/control/fai
 import type { PlanPreview, RecoveryPlanRecord } from '../../src/core/control/recovery-plan-record.ts'
 import { understudy } from '../support/command-line.ts'
 import type { StartedPool } from '../support/lab.ts'
-import { addPool, makeJob, runOnce } from '../support/recovering.ts'
+import { addPool, makeJob, runOnce, waitFor } from '../support/recovering.ts'
 import { type MadeVm, MIB, makeVm, withTwoPools } from '../support/replicating.ts'
 import { type ListeningServer, serverForPools } from '../support/running-server.ts'
 
@@ -74,13 +74,19 @@ describe('failing over by commands to a server', () => {
   test('a failover takes the name, typed or by --yes; status, reprotect and failback by the name of the VM', async () => {
     const refused = await run(1, ['replica', 'planned', 'web', '--wait'])
     assert.match(refused.stderr, /nobody agreed.*--yes/)
+    assert.match((await run(0, ['replica', 'fence', 'paris', '--wait'])).stdout, /no VM of this pool has failed over/)
     const planned = await json<ActivityDetail>(['replica', 'planned', 'web', '--yes', '--wait'])
     assert.equal(planned.result?.kind, 'planned-failover')
     const [status] = await json<FailoverStatus[]>(['replica', 'status'])
     assert.deepEqual([status?.vm.uuid, status?.failedOver[0]?.state], [vm.uuid, 'active'])
+    const fenced = await json<ActivityDetail>(['replica', 'fence', 'paris', '--wait'])
+    assert.deepEqual(fenced.result, { kind: 'fence', blocked: [], wereBlocked: ['web'], running: [] })
     await run(0, ['replica', 'reprotect', 'web', '--yes', '--wait'])
     const back = await json<ActivityDetail>(['replica', 'failback', 'web', '--yes', '--wait'])
     assert.equal(back.result?.kind === 'failback' && back.result.protectedAgain, true)
+    await waitFor('the server sees that it is home', async () =>
+      (await server.api.replicas.protection({})).some((each) => each.vm.uuid === vm.uuid && each.job !== null) ? true : undefined,
+    )
   })
 
   test('a plan is made from a file that names VMs, tested, and its report kept', async () => {

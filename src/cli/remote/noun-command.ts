@@ -5,7 +5,9 @@ import { openContext } from './context.ts'
 import { parseGiven } from './given.ts'
 import { actionUsage, nounUsage } from './usage.ts'
 
-export function nounCommand(noun: Noun): Command {
+/** @param others words that are told of as well where an action is missing: another command takes them */
+export function nounCommand(noun: Noun, others: readonly string[] = []): Command {
+  const names = [...Object.keys(noun.actions), ...others].join(', ')
   return {
     summary: noun.summary,
     usage: nounUsage(noun),
@@ -14,9 +16,9 @@ export function nounCommand(noun: Noun): Command {
       return action === undefined ? undefined : actionUsage(noun.name, name as string, action)
     },
     async run([name, ...args]) {
-      if (name === undefined) throw new UsageError(`which action? ${Object.keys(noun.actions).join(', ')}`)
+      if (name === undefined) throw new UsageError(`which action? ${names}`)
       const action = actionOf(noun, name)
-      if (action === undefined) throw new UsageError(`unknown action '${name}': ${Object.keys(noun.actions).join(', ')}`)
+      if (action === undefined) throw new UsageError(`unknown action '${name}': ${names}`)
       return await runAction(action, args)
     },
   }

@@ -72,7 +72,7 @@ const noun: Noun = {
 }
 
 export const command = besideLocal(
-  nounCommand(noun),
+  nounCommand(noun, ['run']),
   ['run'],
   async () => (await import('../plan.ts')).command,
   `'understudy plan run --help' tells of plans in files, which need no server.`,

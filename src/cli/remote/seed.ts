@@ -84,7 +84,7 @@ const noun: Noun = {
 }
 
 export const command = besideLocal(
-  nounCommand(noun),
+  nounCommand(noun, ['export', 'import']),
   ['export', 'import'],
   async () => (await import('../seed.ts')).command,
   `'understudy seed export --help' tells of seeds without a server.`,
