@@ -1,4 +1,4 @@
-/** What comes up seldom, on the page: a clone with its memory, protection turned round, one that was broken off. */
+/** What comes up seldom, on the page: a clone with its memory, protection turned round, one that was broken off, tests that begin by themselves. */
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import type { Locator, Page } from 'playwright-core'
@@ -91,6 +91,35 @@ test('a clone is made with its memory only where the restore point keeps one', n
   await page.getByText('The clone is there', { exact: true }).waitFor({ timeout: STEP_MS })
   assert.equal(await stateOf(target(), 'web goes on'), 'Suspended')
   await server.plane.jobs.update(job, { settings: {} })
+})
+
+test('tests that begin by themselves are asked for on the job, and their outcome is shown', needs('chromium'), async () => {
+  await page.goto(`${server.url}/jobs/${job}/edit`)
+  await page.getByRole('button', { name: 'Advanced' }).click()
+  await page.getByRole('checkbox', { name: 'Test replicas by themselves' }).check()
+  await page.getByRole('button', { name: 'Save changes' }).click()
+  await page.waitForURL(new RegExp(`/jobs/${job}$`))
+  assert.deepEqual((await server.plane.jobs.get(job)).settings.healthCheck?.every, { kind: 'day' })
+  await runTheJob()
+  await openReplica()
+  await page.getByText('came up', { exact: true }).waitFor({ timeout: STEP_MS })
+  await page.goto(`${server.url}/jobs/${job}?tab=settings`)
+  await page.getByText('after the first run of a day; up means: tools').waitFor()
+  await server.plane.jobs.update(job, { settings: {} })
+})
+
+test('what changes between the first answers and the beginning of the live stream is shown all the same', needs('chromium'), async () => {
+  const opened = Promise.withResolvers<void>()
+  await page.route('**/api/v1/events', async (route) => {
+    await opened.promise
+    await route.continue()
+  })
+  await openReplica()
+  await page.getByRole('link', { name: 'nightly', exact: true }).waitFor()
+  await server.plane.jobs.update(job, { name: 'every night' })
+  opened.resolve()
+  await page.getByRole('link', { name: 'every night', exact: true }).waitFor({ timeout: STEP_MS })
+  await page.unroute('**/api/v1/events')
 })
 
 test('a failover that stopped in the middle is gone on with from its page', needs('chromium'), async () => {

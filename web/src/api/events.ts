@@ -22,6 +22,8 @@ export function useLiveEvents(): Liveness {
     const take = (message: MessageEvent<string>) => apply(client, JSON.parse(message.data) as ServerEvent)
     for (const kind of KINDS) source.addEventListener(kind, take)
     source.addEventListener('reset', () => void client.invalidateQueries())
+    // What was asked for before the stream began may lack what happened in between. A stream that goes on tells that by itself.
+    source.addEventListener('hello', () => void client.invalidateQueries(), { once: true })
     return () => source.close()
   }, [client])
   return liveness
