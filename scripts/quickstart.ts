@@ -50,6 +50,8 @@ async function hashOf(pool: ControlledLabPool, vdi: string): Promise<string> {
 async function show(lab: SpawnedLab, serverStarts: Promise<QuickstartServer>, started: number): Promise<QuickstartServer> {
   const [source, target] = lab.pools
   if (!source || !target) throw new Error('the lab has less than two pools')
+  // So that a test failover, and the VM that took over, are seen to come up.
+  await Promise.all([source, target].map((pool) => pool.post('/guest/tools', {})))
   const vm = pickVm(source)
   const size = vm.disks.reduce((sum, disk) => sum + disk.size, 0)
   done('Lab', `pools ${bold(source.name)} and ${bold(target.name)} answer XAPI and NBD, ${seconds((performance.now() - started) / 1000)}`)
