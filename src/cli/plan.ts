@@ -1,5 +1,5 @@
 /** `understudy plan run`: a recovery plan from a file. */
-import { readFileSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { Failure } from '../core/failure.ts'
 import { formatRecoveryReport, parseRecoveryPlan } from '../core/recovery-plan.ts'
@@ -7,6 +7,7 @@ import { recover } from '../replication/failover/recovery.ts'
 import { type Command, UsageError } from './command.ts'
 import { confirm, inSession, TRUST_USAGE } from './failover/common.ts'
 import { RUN_OPTIONS, RUN_USAGE, runSettings, SHUTDOWN_OPTIONS, SHUTDOWN_USAGE, shutdownOf } from './failover/run-settings.ts'
+import { readPlanText } from './plan-text.ts'
 import { optionalPool, poolArgument } from './pool-arguments.ts'
 
 export const command: Command = {
@@ -90,18 +91,7 @@ Exit codes: 0 every VM is up, 1 one is not, 2 wrong usage, 130 or 143 stopped.`,
 }
 
 function readPlan(file: string) {
-  let text: string
-  try {
-    text = readFileSync(file, 'utf8')
-  } catch (error) {
-    throw new Failure(
-      'RECOVERY_PLAN_INVALID',
-      `${file} can't be read (${(error as NodeJS.ErrnoException).code})`,
-      'name a file that can',
-      error,
-    )
-  }
-  const parsed = parseRecoveryPlan(text)
+  const parsed = parseRecoveryPlan(readPlanText(file))
   if ('problem' in parsed) throw new Failure('RECOVERY_PLAN_INVALID', `${file}: ${parsed.problem}`)
   return parsed.plan
 }

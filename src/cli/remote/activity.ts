@@ -1,9 +1,9 @@
 /** `understudy activity`: tests, failovers, plans, seeds and reading back, as they go on the server. */
 import { randomUUID } from 'node:crypto'
-import { writeFileSync } from 'node:fs'
 import { ACTIVITY_KINDS, ACTIVITY_STATES } from '../../core/control/activity.ts'
 import { UsageError } from '../command.ts'
 import type { Noun } from './action.ts'
+import { showReport } from './activity-report.ts'
 import { activityColumns, activityText } from './activity-text.ts'
 import type { RemoteApi } from './api.ts'
 import type { Context } from './context.ts'
@@ -123,12 +123,5 @@ async function show(context: Context, given: Given): Promise<number> {
 }
 
 async function report(context: Context, given: Given): Promise<number> {
-  const api = await context.api()
-  const id = await meant(api, given)
-  const text = await api.activities.report(id)
-  const file = given.text('output')
-  if (file !== undefined) writeFileSync(file, text)
-  if (context.json) context.show(await api.activities.get(id), () => '')
-  else if (file === undefined) process.stdout.write(text)
-  return 0
+  return showReport(context, given, await meant(await context.api(), given))
 }

@@ -2,6 +2,7 @@
 import type { Protection } from '../../core/control/protection.ts'
 import type { PlanGroupSpec, PlanVm, RecoveryPlanSpec } from '../../core/control/recovery-plan-record.ts'
 import { Failure } from '../../core/failure.ts'
+import { readPlanText } from '../plan-text.ts'
 import type { RemoteApi } from './api.ts'
 import { find } from './names.ts'
 
@@ -11,8 +12,8 @@ interface Written extends Partial<Omit<RecoveryPlanSpec, 'groups'>> {
 }
 
 /** Names become uuids here; everything else is checked by the server. Failure RECOVERY_PLAN_INVALID, NAME_UNKNOWN. */
-export async function readPlanFile(api: RemoteApi, file: string, text: string): Promise<RecoveryPlanSpec> {
-  const written = parse(file, text)
+export async function readPlanFile(api: RemoteApi, file: string): Promise<RecoveryPlanSpec> {
+  const written = parse(file, readPlanText(file))
   const protections = (await api.replicas.protection({})).filter(({ target }) => target !== null)
   const { groups = [], name = '' } = written
   // What `plan show --json` prints besides is the server's.

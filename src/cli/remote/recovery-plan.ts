@@ -1,10 +1,10 @@
 /** `understudy plan`: recovery plans of a server. `plan run FILE` needs none, and is another command. */
 import { randomUUID } from 'node:crypto'
-import { readFileSync, writeFileSync } from 'node:fs'
 import type { PlanRunMode, RecoveryPlanRecord, RecoveryPlanSpec } from '../../core/control/recovery-plan-record.ts'
 import { Failure } from '../../core/failure.ts'
 import { UsageError } from '../command.ts'
 import type { Noun } from './action.ts'
+import { showReport } from './activity-report.ts'
 import { activityColumns, planPreviewText, problemLines } from './activity-text.ts'
 import type { RemoteApi } from './api.ts'
 import { besideLocal } from './beside-local.ts'
@@ -125,23 +125,10 @@ function specOf({ id: _, createdAt: __, updatedAt: ___, version: ____, ...spec }
   return spec
 }
 
-function fileText(file: string): string {
-  try {
-    return readFileSync(file, 'utf8')
-  } catch (error) {
-    throw new Failure(
-      'RECOVERY_PLAN_INVALID',
-      `${file} can't be read (${(error as NodeJS.ErrnoException).code})`,
-      'name a file that can',
-      error,
-    )
-  }
-}
-
 async function create(context: Context, given: Given): Promise<number> {
   const api = await context.api()
   const file = given.argument('FILE')
-  const plan = await api.plans.create(await readPlanFile(api, file, fileText(file)))
+  const plan = await api.plans.create(await readPlanFile(api, file))
   context.show(plan, () => `Plan ${plan.name} is made: 'understudy plan start ${plan.name} --test' tests it.`)
   return 0
 }
@@ -150,7 +137,7 @@ async function change(context: Context, given: Given): Promise<number> {
   const api = await context.api()
   const plan = await findPlan(api, given.argument('PLAN'))
   const file = given.argument('FILE')
-  const changed = await api.plans.update(plan.id, await readPlanFile(api, file, fileText(file)), plan.version)
+  const changed = await api.plans.update(plan.id, await readPlanFile(api, file), plan.version)
   context.show(changed, () => `Plan ${changed.name} is changed.`)
   return 0
 }
@@ -207,10 +194,5 @@ async function report(context: Context, given: Given): Promise<number> {
   const id = given.optional('ACTIVITY') ?? (await api.activities.list({ plan: plan.id }, 1))[0]?.id
   if (id === undefined)
     throw new Failure('ACTIVITY_NOT_FOUND', `plan ${plan.name} was not run yet`, `understudy plan start ${plan.name} --test`)
-  const text = await api.activities.report(id)
-  const file = given.text('output')
-  if (file !== undefined) writeFileSync(file, text)
-  if (context.json) context.show(await api.activities.get(id), () => '')
-  else if (file === undefined) process.stdout.write(text)
-  return 0
+  return showReport(context, given, id)
 }
