@@ -1,25 +1,10 @@
 import Type from 'typebox'
+import { EVENT_KINDS } from '../../core/control/event-kinds.ts'
 import { authenticate } from '../auth/authenticate.ts'
 import { presentedBy } from '../auth/session-cookie.ts'
 import { route } from '../route.ts'
 import { serverEvent } from '../schema/event.ts'
 import { closed, id } from '../schema/forms.ts'
-
-const kinds = [
-  'pool',
-  'pool-removed',
-  'inventory',
-  'job',
-  'job-removed',
-  'run',
-  'vm-run',
-  'protection',
-  'alert',
-  'activity',
-  'plan',
-  'plan-removed',
-  'verified',
-] as const
 
 export const eventRoutes = [
   route({
@@ -31,7 +16,7 @@ export const eventRoutes = [
       'Each event has the name of its kind and a JSON document. The first one is `hello`, or `reset` when what came after Last-Event-ID is ' +
       'not known any more: then fetch anew what you show. The stream ends when the session or token does.',
     query: closed({
-      kind: Type.Optional(Type.Array(Type.Enum([...kinds]))),
+      kind: Type.Optional(Type.Array(Type.Enum([...EVENT_KINDS]))),
       job: Type.Optional(id),
       run: Type.Optional(id),
       vm: Type.Optional(id),

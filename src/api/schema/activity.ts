@@ -1,26 +1,11 @@
 /** Activities, as src/core/control/activity.ts has them. */
 import Type, { type TProperties } from 'typebox'
+import { ACTIVITY_KINDS, ACTIVITY_STATES } from '../../core/control/activity.ts'
 import { closed, failure, id, nullable, pageRequest, reason, timestamp } from './forms.ts'
 import { target } from './job.ts'
 
-const kind = Type.Enum([
-  'verify',
-  'clone',
-  'test-failover',
-  'clean-up',
-  'fence',
-  'failover',
-  'planned-failover',
-  'undo-failover',
-  'reprotect',
-  'failback',
-  'plan',
-  'seed-snapshot',
-  'seed-export',
-  'seed-import',
-  'seed-link',
-])
-const state = Type.Enum(['queued', 'running', 'done', 'failed', 'cancelled', 'interrupted'])
+const kind = Type.Enum([...ACTIVITY_KINDS])
+const state = Type.Enum([...ACTIVITY_STATES])
 const text = Type.String()
 export const namedVm = closed({ uuid: text, name: text })
 const point = closed({ uuid: text, takenAt: timestamp })

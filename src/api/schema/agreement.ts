@@ -4,6 +4,7 @@
  */
 import type { Static } from 'typebox'
 import type { Activity, ActivityDetail, ActivityFilter } from '../../core/control/activity.ts'
+import type { EVENT_KINDS } from '../../core/control/event-kinds.ts'
 import type { FailoverConfirmation, FailoverPreview, FailoverRequest, FailoverStatus } from '../../core/control/failover-request.ts'
 import type { Job, JobSettings, JobSpec, Schedule, ScheduleSpec, Selection, Target, Timing } from '../../core/control/job.ts'
 import type { LabStatus } from '../../core/control/lab-status.ts'
@@ -104,6 +105,7 @@ export type SchemasAgree = Agreed<
     Same<Static<typeof notification.alert>, Alert>,
     Same<Static<typeof notification.settings>, ServerSettings>,
     Same<Static<typeof event.serverEvent>, ServerEvent>,
+    Same<(typeof EVENT_KINDS)[number], ServerEvent['kind']>,
     Same<Static<typeof labStatus>, LabStatus>,
   ]
 >

@@ -1,6 +1,7 @@
 /** Live events of the server (SSE). */
 import { useQueryClient } from '@tanstack/react-query'
 import { useEffect, useState } from 'react'
+import { EVENT_KINDS } from '../../../src/core/control/event-kinds.ts'
 import type { ServerEvent } from '../../../src/jobs/control-plane.ts'
 import { applyEvent, askEverythingAgain } from './apply-event.ts'
 
@@ -15,7 +16,7 @@ export function useLiveEvents(): Liveness {
     source.onopen = () => setLiveness('live')
     source.onerror = () => setLiveness('lost')
     const take = (message: MessageEvent<string>) => applyEvent(client, JSON.parse(message.data) as ServerEvent)
-    for (const kind of KINDS) source.addEventListener(kind, take)
+    for (const kind of EVENT_KINDS) source.addEventListener(kind, take)
     source.addEventListener('reset', () => askEverythingAgain(client))
     // What was asked for before the stream began may lack what happened in between. A stream that goes on tells that by itself.
     source.addEventListener('hello', () => askEverythingAgain(client), { once: true })
@@ -23,19 +24,3 @@ export function useLiveEvents(): Liveness {
   }, [client])
   return liveness
 }
-
-const KINDS = [
-  'pool',
-  'pool-removed',
-  'inventory',
-  'job',
-  'job-removed',
-  'run',
-  'vm-run',
-  'protection',
-  'alert',
-  'activity',
-  'plan',
-  'plan-removed',
-  'verified',
-] as const
