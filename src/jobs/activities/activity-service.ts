@@ -11,16 +11,15 @@ import type {
 } from '../../core/control/activity.ts'
 import { canGoOn } from '../../core/control/activity-ends.ts'
 import type { Actor } from '../../core/control/audit.ts'
-import type { RunFailure } from '../../core/control/run-record.ts'
 import { createTransferRate } from '../../core/control/transfer-rate.ts'
 import { Failure } from '../../core/failure.ts'
-import { explainError } from '../../replication/explain.ts'
 import { insertActivity } from '../../store/activities/insert-activity.ts'
 import { markInterruptedActivities } from '../../store/activities/mark-interrupted-activities.ts'
 import { updateActivity } from '../../store/activities/update-activity.ts'
 import type { Queries, Store } from '../../store/open-store.ts'
 import { toTimestamp } from '../../store/timestamps.ts'
 import type { Clock } from '../clock.ts'
+import { recordedFailure } from '../recorded-failure.ts'
 import { RunJournal } from '../runs/run-journal.ts'
 import { type ActiveActivity, type ActivityContext, type ActivityStop, ActivityStopped } from './active-activity.ts'
 
@@ -207,7 +206,7 @@ export class ActivityService {
       this.#end(active, begin, { state: 'done', result }, report)
     } catch (error) {
       const stopped = stopOf(active.cancel.signal)
-      const failure = activityFailure(error)
+      const failure = recordedFailure(error, 'ACTIVITY_BROKEN')
       // What could not be taken back is told, even when it was stopped.
       const cancelled = stopped !== undefined && failure.code !== 'ROLL_BACK_FAILED'
       if (!cancelled) this.#line(active, 'error', null, `${failure.message} [${failure.code}]`)
@@ -297,17 +296,6 @@ function ended(activity: Activity, isTest: boolean): Activity {
 
 function stopOf(signal: AbortSignal): ActivityStop | undefined {
   return signal.aborted && signal.reason instanceof ActivityStopped ? signal.reason.why : undefined
-}
-
-/** Never with secrets: messages of unforeseen errors are ours or Node's, which hold none. */
-function activityFailure(error: unknown): RunFailure {
-  const explained = explainError(error)
-  const failure =
-    explained instanceof Failure
-      ? explained
-      : new Failure('ACTIVITY_BROKEN', `nobody planned for this: ${explained instanceof Error ? explained.message : String(explained)}`)
-  const { code, message, hint } = failure
-  return { code, message, hint }
 }
 
 const WORDS: Readonly<Record<ActivityKind, string>> = {

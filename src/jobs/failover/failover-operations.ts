@@ -8,12 +8,15 @@ import type { ActivityService } from '../activities/activity-service.ts'
 import type { FailoverOperations } from '../control-plane.ts'
 import { prepareCleanUp, prepareClone, prepareTest } from './copies.ts'
 import { prepareFence } from './fence.ts'
-import type { FailoverParts, Prepared } from './parts.ts'
+import { type FailoverParts, type Prepared, vmClaim } from './parts.ts'
 import { preparePlanned } from './planned.ts'
 import { failoverStatus } from './status.ts'
 import { prepareFailover } from './take-over.ts'
 import { prepareFailback, prepareReprotectVm } from './turn-round.ts'
 import { prepareUndo } from './undo.ts'
+
+/** What no two may do with one VM at once. */
+const ALONE: readonly FailoverRequest['kind'][] = ['failover', 'planned-failover', 'undo-failover', 'reprotect', 'failback']
 
 /** Both pools are looked at before anything is begun. */
 const LOOK_MS = 60_000
@@ -64,15 +67,7 @@ export function failoverOperations(parts: FailoverParts, activities: ActivitySer
     async start({ confirm, agreed, ...request }: FailoverRequest & FailoverConfirmation, by) {
       const wanted = request as FailoverRequest
       // Who comes second is told so before the pools are asked, and again when it begins.
-      if (
-        'vm' in wanted &&
-        wanted.vm !== undefined &&
-        wanted.kind !== 'clean-up' &&
-        wanted.kind !== 'fence' &&
-        wanted.kind !== 'clone' &&
-        wanted.kind !== 'test-failover'
-      )
-        activities.assertFree([`vm ${wanted.vm}`])
+      if (ALONE.includes(wanted.kind) && wanted.vm !== undefined) activities.assertFree([vmClaim(wanted.vm)])
       const prepared = await prepare(wanted)
       confirmed(prepared.preview.confirm, confirm)
       if (agreed !== undefined && agreed !== prepared.preview.agreed)

@@ -4,7 +4,6 @@
  */
 import type { Job, Target } from '../../core/control/job.ts'
 import { judgeProtection, type ProtectionFacts } from '../../core/control/judge-protection.ts'
-import type { InventoryVm, PoolInventory } from '../../core/control/pool-record.ts'
 import type { Protection, ProtectionState } from '../../core/control/protection.ts'
 import type { ResolvedSelection } from '../../core/control/resolve-selection.ts'
 import type { VmRun } from '../../core/control/run-record.ts'
@@ -19,6 +18,7 @@ import type { Clock } from '../clock.ts'
 import type { JobBook } from '../job-book.ts'
 import type { PoolAccess } from '../pool-access.ts'
 import { askedRpo } from './asked-rpo.ts'
+import { failoversOf, vmsOf } from './inventory-index.ts'
 import { keyInList, type ListedProtection, UnprotectedVms } from './listed.ts'
 
 export interface WatchParts {
@@ -373,30 +373,6 @@ export class ProtectionWatch {
       show: () => this.#protectionOf(row),
     }
   }
-}
-
-const byUuid = new WeakMap<PoolInventory, ReadonlyMap<string, InventoryVm>>()
-
-function vmsOf(inventory: PoolInventory | undefined): ReadonlyMap<string, InventoryVm> {
-  if (inventory === undefined) return new Map()
-  let vms = byUuid.get(inventory)
-  if (vms === undefined) {
-    vms = new Map(inventory.vms.map((vm) => [vm.uuid, vm]))
-    byUuid.set(inventory, vms)
-  }
-  return vms
-}
-
-const failovers = new WeakMap<PoolInventory, readonly InventoryVm[]>()
-
-function failoversOf(inventory: PoolInventory | undefined): readonly InventoryVm[] {
-  if (inventory === undefined) return []
-  let found = failovers.get(inventory)
-  if (found === undefined) {
-    found = inventory.vms.filter(({ failedOver }) => failedOver !== null)
-    failovers.set(inventory, found)
-  }
-  return found
 }
 
 const newRow = (stored: StoredProtection): Row => ({

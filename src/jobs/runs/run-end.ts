@@ -2,8 +2,8 @@
 import type { RunFailure, VmRun } from '../../core/control/run-record.ts'
 import { Failure } from '../../core/failure.ts'
 import type { RunReport } from '../../core/report.ts'
-import { explainError } from '../../replication/explain.ts'
 import type { EngineOutcome } from '../engine.ts'
+import { recordedFailure } from '../recorded-failure.ts'
 import type { StopReason } from './active-run.ts'
 
 export type AttemptEnd =
@@ -45,13 +45,4 @@ export function stoppedChange(why: StopReason): Partial<VmRun> {
   }
 }
 
-/** Never with secrets: messages of unforeseen errors are ours or Node's, which hold none. */
-export function runFailure(error: unknown): RunFailure {
-  const explained = explainError(error)
-  const failure =
-    explained instanceof Failure
-      ? explained
-      : new Failure('RUN_BROKEN', `nobody planned for this: ${explained instanceof Error ? explained.message : String(explained)}`)
-  const { code, message, hint } = failure
-  return { code, message, hint }
-}
+export const runFailure = (error: unknown): RunFailure => recordedFailure(error, 'RUN_BROKEN')

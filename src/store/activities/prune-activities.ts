@@ -5,7 +5,7 @@ import { fromTimestamp } from '../timestamps.ts'
 /** Removes up to `atOnce` activities that ended before, oldest first. How many it were: call again while it is `atOnce`. */
 export async function pruneActivities(db: Queries, before: Timestamp, atOnce = 50): Promise<number> {
   const limit = fromTimestamp(before)
-  const old = await db
+  const old = db
     .selectFrom('activities')
     .select('id')
     .where('queued_at', '<', limit)
@@ -13,15 +13,6 @@ export async function pruneActivities(db: Queries, before: Timestamp, atOnce = 5
     .orderBy('queued_at')
     .orderBy('id')
     .limit(atOnce)
-    .execute()
-  if (old.length === 0) return 0
-  await db
-    .deleteFrom('activities')
-    .where(
-      'id',
-      'in',
-      old.map(({ id }) => id),
-    )
-    .execute()
-  return old.length
+  const { numDeletedRows } = await db.deleteFrom('activities').where('id', 'in', old).executeTakeFirst()
+  return Number(numDeletedRows)
 }
