@@ -9,9 +9,9 @@ import type { FailoverPreview, FailoverStatus } from '../../src/core/control/fai
 import type { PlanPreview, RecoveryPlanRecord } from '../../src/core/control/recovery-plan-record.ts'
 import { understudy } from '../support/command-line.ts'
 import type { StartedPool } from '../support/lab.ts'
-import { addPool, makeJob, runOnce, waitFor } from '../support/recovering.ts'
-import { type MadeVm, MIB, makeVm, withTwoPools } from '../support/replicating.ts'
-import { type ListeningServer, serverForPools } from '../support/running-server.ts'
+import { makeJob, runOnce, waitFor, withRecoveringServer } from '../support/recovering.ts'
+import { type MadeVm, MIB, makeVm } from '../support/replicating.ts'
+import type { ListeningServer } from '../support/running-server.ts'
 
 describe('failing over by commands to a server', () => {
   let source: StartedPool
@@ -21,16 +21,13 @@ describe('failing over by commands to a server', () => {
   let folder: string
   let env: Record<string, string>
 
-  withTwoPools((paris, oslo) => {
-    source = paris
-    target = oslo
+  let from: string
+  let to: string
+  withRecoveringServer((all) => {
+    ;({ source, target, server, from, to } = all)
   })
   before(async () => {
     folder = mkdtempSync(join(tmpdir(), 'failover-commands-'))
-    for (const pool of [source, target]) await pool.post('/guest/tools', {})
-    server = await serverForPools()
-    const from = await addPool(server.api, source)
-    const to = await addPool(server.api, target)
     vm = await makeVm(source, [16 * MIB], { name: 'web', tools: true })
     const job = await makeJob(server.api, from, [vm.uuid], { pool: to, sr: target.srs[0]?.uuid as string })
     assert.equal((await runOnce(server.api, job.id)).state, 'success')
@@ -41,10 +38,7 @@ describe('failing over by commands to a server', () => {
       UNDERSTUDY_TRUST: server.fingerprint,
     }
   })
-  after(async () => {
-    await server?.close()
-    rmSync(folder, { recursive: true, force: true })
-  })
+  after(() => rmSync(folder, { recursive: true, force: true }))
 
   async function run(code: number, args: readonly string[]) {
     const result = await understudy(args, { env })

@@ -1,42 +1,36 @@
 /** Failing over through the API of a server, on two simulated pools: tests, clones, unplanned and planned failovers, undoing, going back. */
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
-import { after, before, describe, test } from 'node:test'
+import { describe, test } from 'node:test'
 import type { RemoteApi } from '../../src/cli/remote/api.ts'
 import type { ServerRefusal } from '../../src/cli/remote/http-client.ts'
 import type { Job } from '../../src/core/control/job.ts'
 import { followEvents } from '../support/event-log.ts'
 import { hashesNow } from '../support/failing-over.ts'
 import type { StartedPool } from '../support/lab.ts'
-import { addPool, begin, carryOut, chainOf, ended, makeJob, runOnce, succeeded, waitFor } from '../support/recovering.ts'
-import { hashesOf, look, type MadeVm, MIB, makeVm, replicaOf, withTwoPools, withXapi } from '../support/replicating.ts'
-import { type ListeningServer, serverForPools } from '../support/running-server.ts'
-
-const refusedAs = (code: string) => (error: unknown) => {
-  assert.equal((error as ServerRefusal).code, code, String((error as Error).message))
-  return true
-}
+import {
+  begin,
+  carryOut,
+  chainOf,
+  ended,
+  makeJob,
+  refusedAs,
+  runOnce,
+  succeeded,
+  waitFor,
+  withRecoveringServer,
+} from '../support/recovering.ts'
+import { hashesOf, look, type MadeVm, MIB, makeVm, replicaOf, withXapi } from '../support/replicating.ts'
 
 describe('failing over through the API', () => {
   let source: StartedPool
   let target: StartedPool
-  let server: ListeningServer
   let api: RemoteApi
   let from: string
   let to: string
-
-  withTwoPools((paris, oslo) => {
-    source = paris
-    target = oslo
+  withRecoveringServer((all) => {
+    ;({ source, target, api, from, to } = all)
   })
-  before(async () => {
-    for (const pool of [source, target]) await pool.post('/guest/tools', {})
-    server = await serverForPools()
-    api = server.api
-    from = await addPool(api, source)
-    to = await addPool(api, target)
-  })
-  after(() => server?.close())
 
   const sr = () => target.srs[0]?.uuid as string
   const write = (pool: StartedPool, vm: string, seed: string, count = 20) =>

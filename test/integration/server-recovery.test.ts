@@ -3,20 +3,14 @@ import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { after, before, describe, test } from 'node:test'
+import { describe, test } from 'node:test'
 import type { RemoteApi } from '../../src/cli/remote/api.ts'
-import type { ServerRefusal } from '../../src/cli/remote/http-client.ts'
 import type { RecoveryPlanSpec } from '../../src/core/control/recovery-plan-record.ts'
 import { hashesNow } from '../support/failing-over.ts'
 import type { StartedPool } from '../support/lab.ts'
-import { addPool, ended, makeJob, runOnce, seenVm, succeeded, waitFor } from '../support/recovering.ts'
-import { hashesOf, look, type MadeVm, MIB, makeVm, withTwoPools, withXapi } from '../support/replicating.ts'
-import { type ListeningServer, serverForPools } from '../support/running-server.ts'
-
-const refusedAs = (code: string) => (error: unknown) => {
-  assert.equal((error as ServerRefusal).code, code, String((error as Error).message))
-  return true
-}
+import { ended, makeJob, refusedAs, runOnce, seenVm, succeeded, waitFor, withRecoveringServer } from '../support/recovering.ts'
+import { hashesOf, look, type MadeVm, MIB, makeVm, withXapi } from '../support/replicating.ts'
+import type { ListeningServer } from '../support/running-server.ts'
 
 describe('recovery plans, seeds and health checks through the API', () => {
   let source: StartedPool
@@ -25,19 +19,9 @@ describe('recovery plans, seeds and health checks through the API', () => {
   let api: RemoteApi
   let from: string
   let to: string
-
-  withTwoPools((paris, oslo) => {
-    source = paris
-    target = oslo
+  withRecoveringServer((all) => {
+    ;({ source, target, server, api, from, to } = all)
   })
-  before(async () => {
-    for (const pool of [source, target]) await pool.post('/guest/tools', {})
-    server = await serverForPools()
-    api = server.api
-    from = await addPool(api, source)
-    to = await addPool(api, target)
-  })
-  after(() => server?.close())
 
   const place = () => ({ pool: to, sr: target.srs[0]?.uuid as string })
   const write = (pool: StartedPool, vm: string, seed: string) => pool.post('/guest/random', { vm, userdevice: '0', count: 20, seed })

@@ -1,17 +1,56 @@
 /** What tests of failing over through a server share: pools, a job with runs, activities that are waited for. */
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
+import { after, before } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { RemoteApi } from '../../src/cli/remote/api.ts'
+import type { ServerRefusal } from '../../src/cli/remote/http-client.ts'
 import type { Activity, ActivityDetail, ActivityResult } from '../../src/core/control/activity.ts'
 import { ENDED_ACTIVITY_STATES } from '../../src/core/control/activity.ts'
 import type { FailoverConfirmation, FailoverRequest } from '../../src/core/control/failover-request.ts'
 import type { Job, JobSettings, Target } from '../../src/core/control/job.ts'
 import { ENDED_RUN_STATES, type Run, type VmRun } from '../../src/core/control/run-record.ts'
 import type { ControlledLabPool, StartedPool } from './lab.ts'
-import type { Chain, MadeVm } from './replicating.ts'
+import { type Chain, type MadeVm, withTwoPools } from './replicating.ts'
+import { type ListeningServer, serverForPools } from './running-server.ts'
 
 const LONG_MS = 120_000
+
+export interface Recovering {
+  readonly source: StartedPool
+  readonly target: StartedPool
+  readonly server: ListeningServer
+  /** As an administrator. */
+  readonly api: RemoteApi
+  /** Ids of the pools at the server. */
+  readonly from: string
+  readonly to: string
+}
+
+/** Two pools whose guests have tools, and a server that knows both, for the tests of a `describe`. */
+export function withRecoveringServer(use: (all: Recovering) => void): void {
+  let pools: readonly [StartedPool, StartedPool]
+  let server: ListeningServer | undefined
+  withTwoPools((source, target) => {
+    pools = [source, target]
+  })
+  before(async () => {
+    const [source, target] = pools
+    for (const pool of pools) await pool.post('/guest/tools', {})
+    server = await serverForPools()
+    const { api } = server
+    const from = await addPool(api, source)
+    const to = await addPool(api, target)
+    use({ source, target, server, api, from, to })
+  })
+  after(() => server?.close())
+}
+
+/** For `assert.rejects`: the server refused with this code. */
+export const refusedAs = (code: string) => (error: unknown) => {
+  assert.equal((error as ServerRefusal).code, code, String((error as Error).message))
+  return true
+}
 
 export async function waitFor<T>(what: string, look: () => Promise<T | undefined>): Promise<T> {
   const end = performance.now() + LONG_MS
