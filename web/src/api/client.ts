@@ -33,7 +33,7 @@ export function useCsrf(token: string | null): void {
   csrf = token ?? undefined
 }
 
-type Query = Readonly<Record<string, string | number | boolean | readonly string[] | undefined>>
+export type Query = Readonly<Record<string, string | number | boolean | readonly string[] | undefined>>
 
 export interface RequestOptions {
   readonly query?: Query

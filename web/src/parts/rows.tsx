@@ -11,7 +11,7 @@ export interface Column<T> {
   readonly kind?: 'text' | 'tight' | 'wide' | 'number'
 }
 
-interface RowsProps<T> {
+export interface RowsProps<T> {
   /** What the table shows, for screen readers. */
   readonly label: string
   readonly columns: readonly Column<T>[]

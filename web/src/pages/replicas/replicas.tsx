@@ -1,6 +1,6 @@
 import { Button, Group, Select, Stack, TextInput } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
-import { Link, useSearchParams } from 'react-router'
+import { Link } from 'react-router'
 import type { ProtectionState } from '../../../../src/core/control/protection.ts'
 import { protectionsQuery } from '../../api/queries.ts'
 import { Empty } from '../../parts/empty.tsx'
@@ -9,6 +9,7 @@ import { ProblemNote } from '../../parts/problem-note.tsx'
 import { protectionColumns } from '../../parts/protection-columns.tsx'
 import { Rows } from '../../parts/rows.tsx'
 import { useNames } from '../../parts/use-names.ts'
+import { useNarrowing } from '../../parts/use-narrowing.ts'
 import { Waiting } from '../../parts/waiting.tsx'
 import { TEXTS } from '../../texts/en.ts'
 
@@ -19,15 +20,9 @@ const STATES = Object.entries(TEXTS.protection).map(([value, label]) => ({ value
 export function Replicas() {
   const protections = useQuery(protectionsQuery)
   const names = useNames()
-  const [parameters, setParameters] = useSearchParams()
+  const { parameters, narrow, clear } = useNarrowing()
   const state = parameters.get('state') as ProtectionState | null
   const search = parameters.get('vm') ?? ''
-  const narrow = (key: string, value: string | null) => {
-    const changed = new URLSearchParams(parameters)
-    if (value === null || value === '') changed.delete(key)
-    else changed.set(key, value)
-    setParameters(changed, { replace: true })
-  }
   const text = search.trim().toLowerCase()
   const shown = protections.data?.filter(
     (one) =>
@@ -66,7 +61,7 @@ export function Replicas() {
       )}
       {protections.data !== undefined && protections.data.length > 0 && shown?.length === 0 && (
         <Empty text={TEXTS.form.vms.empty}>
-          <Button variant="default" onClick={() => setParameters({}, { replace: true })}>
+          <Button variant="default" onClick={() => clear()}>
             {TEXTS.runs.clear}
           </Button>
         </Empty>

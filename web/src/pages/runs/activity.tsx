@@ -1,16 +1,17 @@
 import { Button, Checkbox, Group, Select, Stack, Tabs, Text } from '@mantine/core'
-import { useInfiniteQuery, useQuery } from '@tanstack/react-query'
+import { useQuery } from '@tanstack/react-query'
 import { useSearchParams } from 'react-router'
 import type { Run, RunState } from '../../../../src/core/control/run-record.ts'
 import type { Alert } from '../../../../src/jobs/control-plane.ts'
-import { get } from '../../api/client.ts'
-import { alertsQuery, jobsQuery, type Page } from '../../api/queries.ts'
+import { alertsQuery, jobsQuery } from '../../api/queries.ts'
 import { Age } from '../../parts/age.tsx'
 import { Empty } from '../../parts/empty.tsx'
 import { PageHead } from '../../parts/page-head.tsx'
+import { PagedRows } from '../../parts/paged-rows.tsx'
 import { ProblemNote } from '../../parts/problem-note.tsx'
 import { type Column, Rows } from '../../parts/rows.tsx'
 import { runColumns } from '../../parts/run-columns.tsx'
+import { useNarrowing } from '../../parts/use-narrowing.ts'
 import { Waiting } from '../../parts/waiting.tsx'
 import { TEXTS } from '../../texts/en.ts'
 import { Activities } from '../activities/activities.tsx'
@@ -53,29 +54,10 @@ export function Activity() {
 }
 
 function Runs() {
-  const [parameters, setParameters] = useSearchParams()
+  const { parameters, narrow, clear } = useNarrowing()
   const jobs = useQuery(jobsQuery).data ?? []
   const state = parameters.get('state')
   const job = parameters.get('job')
-  const runs = useInfiniteQuery({
-    queryKey: ['runs', 'list', state, job],
-    queryFn: ({ pageParam }) =>
-      get<Page<Run>>('/runs', {
-        limit: 100,
-        after: pageParam,
-        ...(state === null ? {} : { state: [state] }),
-        ...(job === null ? {} : { job }),
-      }),
-    initialPageParam: undefined as string | undefined,
-    getNextPageParam: ({ next }) => next ?? undefined,
-  })
-  const narrow = (key: string, value: string | null) => {
-    const changed = new URLSearchParams(parameters)
-    if (value === null) changed.delete(key)
-    else changed.set(key, value)
-    setParameters(changed, { replace: true })
-  }
-  const rows = runs.data?.pages.flatMap(({ items }) => items) ?? []
   const isNarrowed = state !== null || job !== null
   return (
     <Stack gap="sm">
@@ -100,27 +82,24 @@ function Runs() {
           w={240}
         />
       </Group>
-      <ProblemNote error={runs.error} />
-      {runs.isPending && <Waiting />}
-      {runs.data !== undefined && rows.length === 0 && (
-        <Empty text={isNarrowed ? T.noMatch : T.empty}>
-          {isNarrowed && (
-            <Button variant="default" onClick={() => setParameters({}, { replace: true })}>
-              {T.clear}
-            </Button>
-          )}
-        </Empty>
-      )}
-      {rows.length > 0 && (
-        <Rows choose="runs" label={T.tabs.runs} columns={runColumns({ withJob: true })} rows={rows} keyOf={({ id }) => id} />
-      )}
-      {runs.hasNextPage && (
-        <Group>
-          <Button variant="default" loading={runs.isFetchingNextPage} onClick={() => runs.fetchNextPage()}>
-            {T.more}
-          </Button>
-        </Group>
-      )}
+      <PagedRows<Run>
+        queryKey={['runs', 'list', state, job]}
+        path="/runs"
+        filter={{ ...(state === null ? {} : { state: [state] }), ...(job === null ? {} : { job }) }}
+        choose="runs"
+        label={T.tabs.runs}
+        columns={runColumns({ withJob: true })}
+        keyOf={({ id }) => id}
+        empty={
+          <Empty text={isNarrowed ? T.noMatch : T.empty}>
+            {isNarrowed && (
+              <Button variant="default" onClick={() => clear()}>
+                {T.clear}
+              </Button>
+            )}
+          </Empty>
+        }
+      />
     </Stack>
   )
 }

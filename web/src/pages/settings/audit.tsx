@@ -1,16 +1,12 @@
-import { Button, Code, Group, Stack, Text, TextInput } from '@mantine/core'
+import { Code, Stack, TextInput } from '@mantine/core'
 import { useDebouncedValue } from '@mantine/hooks'
-import { useInfiniteQuery } from '@tanstack/react-query'
-import { useSearchParams } from 'react-router'
 import type { AuditEntry } from '../../../../src/core/control/audit.ts'
-import { get } from '../../api/client.ts'
-import type { Page } from '../../api/queries.ts'
 import { Age } from '../../parts/age.tsx'
 import { Empty } from '../../parts/empty.tsx'
 import { PageHead } from '../../parts/page-head.tsx'
-import { ProblemNote } from '../../parts/problem-note.tsx'
-import { type Column, Rows } from '../../parts/rows.tsx'
-import { Waiting } from '../../parts/waiting.tsx'
+import { PagedRows } from '../../parts/paged-rows.tsx'
+import type { Column } from '../../parts/rows.tsx'
+import { useNarrowing } from '../../parts/use-narrowing.ts'
 import { TEXTS } from '../../texts/en.ts'
 
 const T = TEXTS.audit
@@ -29,17 +25,9 @@ const COLUMNS: readonly Column<AuditEntry>[] = [
 ]
 
 export function Audit() {
-  const [parameters, setParameters] = useSearchParams()
+  const { parameters, narrow } = useNarrowing()
   const typed = parameters.get('action') ?? ''
   const [action] = useDebouncedValue(typed.trim(), 300)
-  const entries = useInfiniteQuery({
-    queryKey: ['audit', action],
-    queryFn: ({ pageParam }) => get<Page<AuditEntry>>('/audit', { limit: 200, after: pageParam, ...(action === '' ? {} : { action }) }),
-    initialPageParam: undefined as string | undefined,
-    getNextPageParam: ({ next }) => next ?? undefined,
-    staleTime: 0,
-  })
-  const rows = entries.data?.pages.flatMap(({ items }) => items) ?? []
   return (
     <Stack>
       <PageHead title={T.title} />
@@ -48,21 +36,19 @@ export function Audit() {
         placeholder={T.filterHint}
         maw={320}
         value={typed}
-        onChange={(event) =>
-          setParameters(event.currentTarget.value === '' ? {} : { action: event.currentTarget.value }, { replace: true })
-        }
+        onChange={(event) => narrow('action', event.currentTarget.value)}
       />
-      <ProblemNote error={entries.error} />
-      {entries.isPending && <Waiting />}
-      {entries.data !== undefined && rows.length === 0 && <Empty text={T.empty} />}
-      {rows.length > 0 && <Rows label={T.title} columns={COLUMNS} rows={rows} keyOf={({ id }) => String(id)} />}
-      {entries.hasNextPage && (
-        <Group>
-          <Button variant="default" loading={entries.isFetchingNextPage} onClick={() => entries.fetchNextPage()}>
-            <Text size="sm">{TEXTS.runs.more}</Text>
-          </Button>
-        </Group>
-      )}
+      <PagedRows<AuditEntry>
+        queryKey={['audit', action]}
+        path="/audit"
+        filter={action === '' ? {} : { action }}
+        limit={200}
+        staleTime={0}
+        label={T.title}
+        columns={COLUMNS}
+        keyOf={({ id }) => String(id)}
+        empty={<Empty text={T.empty} />}
+      />
     </Stack>
   )
 }
