@@ -28,7 +28,8 @@ after(async () => {
 })
 
 const rail = (name: string) => page.getByRole('navigation', { name: 'Main' }).getByRole('link', { name }).click()
-const heading = (name: string) => page.getByRole('heading', { name, level: 1 }).waitFor()
+// Exact: "Edit copy" is there until everything is stored, "copy" only then.
+const heading = (name: string) => page.getByRole('heading', { name, level: 1, exact: true }).waitFor()
 const jobNamed = async (name: string) => {
   const job = (await server.plane.jobs.list()).find((one) => one.name === name)
   assert.ok(job, name)
@@ -82,8 +83,7 @@ test(
     await page.getByRole('textbox', { name: /^Cron expression/ }).fill('30 3 * * *')
     await page.getByRole('textbox', { name: 'Restore points to keep' }).fill('7')
     await page.getByRole('button', { name: 'Save changes' }).click()
-    // Not "Edit copy", which is there until everything is stored.
-    await page.getByRole('heading', { name: 'copy', level: 1, exact: true }).waitFor()
+    await heading('copy')
     const { schedules } = await jobNamed('copy')
     assert.deepEqual(
       schedules.map(({ timing, retention }) => [timing, retention.last]),
