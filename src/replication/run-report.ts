@@ -46,8 +46,7 @@ export function reportOf(
   // With several targets each one's time is its own.
   const endedAt = (common.together && achieved.endedAt) ?? new Date()
   const memory = achieved.memory && memoryReport(achieved.memory)
-  const sum = (key: 'changedBytes' | 'bytesRead' | 'bytesSent') =>
-    disks.reduce((total, disk) => total + disk[key], 0) + (memory === undefined ? 0 : key === 'changedBytes' ? 0 : memory[key])
+  const sum = (key: 'changedBytes' | 'bytesRead' | 'bytesSent') => disks.reduce((total, disk) => total + disk[key], 0)
   const mine = plan.removals.filter(({ uuid }) => common.removed.some((gone) => gone.uuid === uuid))
   return {
     run: ids.run,
@@ -65,7 +64,11 @@ export function reportOf(
     restorePoint: { uuid: achieved.point.uuid, name: achieved.point.name, takenAt: new Date(achieved.takenAt).toISOString() },
     disks,
     ...(memory === undefined ? {} : { memory }),
-    totals: { changedBytes: sum('changedBytes'), bytesRead: sum('bytesRead'), bytesSent: sum('bytesSent') },
+    totals: {
+      changedBytes: sum('changedBytes'),
+      bytesRead: sum('bytesRead') + (memory?.bytesRead ?? 0),
+      bytesSent: sum('bytesSent') + (memory?.bytesSent ?? 0),
+    },
     ...(common.together === undefined ? {} : { together: common.together }),
     removed: [...mine, ...achieved.removed].map(({ side, uuid: gone, name, reason }) => ({ side, uuid: gone, name, reason })),
     warnings: [...achieved.warnings, ...common.warnings],

@@ -12,8 +12,6 @@ import { isInterruption } from './explain.ts'
 import { unfinishedName } from './inspect-source.ts'
 import type { RunContext } from './session.ts'
 
-const UNMARK_LIMIT_MS = 30_000
-
 export interface SnapshotDisk {
   readonly userdevice: string
   readonly ref: Ref<'VDI'>
@@ -171,6 +169,9 @@ export async function takeSnapshot(
   }
   return readMade(context, ref)
 }
+
+/** For taking the keys off, also when the run was cancelled; what stays is taken off by the next run. */
+const UNMARK_LIMIT_MS = 30_000
 
 /** Runs `take`, and for that time says on the disks whose snapshot is being taken: MARK.snapshotting. */
 export async function whileMarked<T>(
