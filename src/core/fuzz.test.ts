@@ -38,20 +38,21 @@ const PIECES = [
   '../',
 ]
 
-const MANIFESTS = [
+const manifestOf = (name: string) =>
   JSON.stringify({
     format: 'understudy-seed',
     version: 1,
     createdAt: '2026-01-01T00:00:00.000Z',
     from: 'https://pool',
-    vm: { uuid: UUID, name: 'a' },
+    vm: { uuid: UUID, name },
     snapshot: { uuid: UUID, name: 'b', takenAt: '2026-01-01T00:00:00.000Z' },
     disks: [
       { userdevice: '0', snapshot: UUID, name: 'c', size: 1024 },
       { userdevice: '1', snapshot: UUID, name: 'd', size: 4096 },
     ],
-  }),
-]
+  })
+/** Within a long name most damage is harmless: so that some are read after all. */
+const MANIFESTS = [manifestOf('a'), manifestOf('a long name '.repeat(40))]
 const SIZE = 3 * SEED_CHUNK
 const hash = 'ab'.repeat(32)
 const INDICES = [

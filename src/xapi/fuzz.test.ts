@@ -69,10 +69,14 @@ test(`damaged heads of replies are read or not HTTP, and a second reply is found
   }
 })
 
+/** Within a long text most damage is harmless: so that every outcome is met. */
+const LONG = 'words of an administrator '.repeat(20)
 const REPLIES = [
   '{"jsonrpc":"2.0","id":7,"result":{"OpaqueRef:1":{"uuid":"a","other_config":{"k":"v"},"VBDs":["OpaqueRef:2"],"n":5}}}',
   '{"jsonrpc":"2.0","id":7,"error":{"code":1,"message":"HANDLE_INVALID","data":["VDI","OpaqueRef:1"]}}',
   '{"result":null,"error":["HOST_IS_SLAVE","10.0.0.1"]}',
+  `{"jsonrpc":"2.0","id":7,"result":{"OpaqueRef:1":{"uuid":"a","name_description":"${LONG}"}}}`,
+  `{"jsonrpc":"2.0","id":7,"error":{"code":1,"message":"INTERNAL_ERROR","data":["${LONG}"]}}`,
 ]
 const REPLY_PIECES = ['{', '}', '[', ']', '"', ',', 'null', '"error":', '"result":', '"__proto__":', '1e999', '-', '\\u0000', '<html>']
 

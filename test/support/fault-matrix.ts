@@ -109,7 +109,8 @@ export async function runMatrix(
 }
 
 /** Small segments make several uploads that overlap; a third of the cells has them, and a third carries the memory. */
-const inTurn = (nth: number): How => [{ leastSegment: 1 * MIB }, { memory: true }, {}][nth % 3] as How
+export const SETTINGS: readonly How[] = [{ leastSegment: 1 * MIB }, { memory: true }, {}]
+const inTurn = (nth: number): How => SETTINGS[nth % SETTINGS.length] as How
 
 type How = Pick<NonNullable<Parameters<typeof replicate>[1]>, 'leastSegment' | 'memory'>
 
@@ -120,8 +121,12 @@ async function runCell(cell: Cell, settings: How, source: StartedPool, target: S
   const states = new Map<string, Record<string, string>>()
   const run = async (how: Parameters<typeof replicate>[1] = {}) => {
     const id = randomUUID()
+    const before = [...states.values()].at(-1)
     states.set(id, await hashesOf(source, vm))
-    return replicate(chain, { run: id, lockTiming, verify: 'changed', ...settings, ...how })
+    const report = await replicate(chain, { run: id, lockTiming, verify: 'changed', ...settings, ...how })
+    // A run that went on with the snapshot of an interrupted one makes a restore point of that snapshot.
+    if (report.plan.resume !== undefined) states.set(id, before as Record<string, string>)
+    return report
   }
   if (cell.copy === 'delta') await run()
   await write(source, vm)
