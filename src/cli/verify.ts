@@ -24,7 +24,7 @@ Usage: understudy verify --to URL --sr UUID --vm UUID [--job ID] [--from URL] [O
        understudy verify --to URL --restore-point UUID [--from URL] [OPTION...]
 
 Reads the disks of a restore point, and compares them with the source snapshot while the source pool still has its data, and with the
-digest that a run with --verify full left on them. Says what was proven and what was not. Changes nothing.
+digest that a run with --verify full left on them. Its memory, where it has one, is compared with the digest of what its run sent. Says what was proven and what was not. Changes nothing.
 
   --to URL            target pool: https://user:password@host[:port], user and password percent-encoded
   --sr UUID           storage repository that the replica lives on
@@ -67,7 +67,9 @@ async function run(args: readonly string[]): Promise<number> {
         signal,
         budget: createByteBudget(MEMORY),
         onProgress: ({ userdevice, name }, done, of) =>
-          status.show(`Verifying disk ${userdevice} "${name}": ${formatBytes(done)} of ${formatBytes(of)}`),
+          status.show(
+            `Verifying ${userdevice === 'memory' ? 'the memory' : `disk ${userdevice} "${name}"`}: ${formatBytes(done)} of ${formatBytes(of)}`,
+          ),
       })
       status.clear()
       process.stdout.write(rest.json ? `${JSON.stringify(proof)}\n` : formatProof(proof))

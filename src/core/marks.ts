@@ -32,7 +32,7 @@ export const MARK = {
   restorePoint: 'understudy:restore-point',
   /** On a restore point's VM: its own uuid. A snapshot taken of a clone of it inherits everything, and is told apart by this. */
   self: 'understudy:self',
-  /** On a restore point's disk, where its run compared both disks whole: JSON of DigestMark. */
+  /** On a restore point's disk, where its run compared both disks whole, and on its memory: JSON of DigestMark. */
   digest: 'understudy:digest',
   /**
    * Beginning of a key on a source disk while its pool takes a snapshot, followed by the run's id, so that the snapshot's disk inherits it: one that no VM
@@ -143,7 +143,7 @@ export interface MemoryMark {
   readonly cpu: { readonly vendor: string; readonly features: string }
 }
 
-/** What the disk held when its run proved it equal to the source snapshot. */
+/** What the disk held when its run proved it equal to the source snapshot; of memory: what its run sent, at least. */
 export interface DigestMark {
   /** Bytes of the source's disk, which the digests cover. */
   readonly size: number
@@ -151,8 +151,8 @@ export interface DigestMark {
   readonly content: string
   /** Bytes of these granules. */
   readonly bytes: number
-  /** Of the whole disk. */
-  readonly sha256: string
+  /** Of the whole disk. Absent: nothing was compared whole, this is what the run read of the source and sent. */
+  readonly sha256?: string
 }
 
 /** What the marks of one object say. */
@@ -244,7 +244,8 @@ export function readMemoryMark(config: OtherConfig, uuid: string): MemoryMark | 
 }
 
 export function readDigestMark(config: OtherConfig): DigestMark | undefined {
-  const found = readJson(config, MARK.digest, ['content', 'sha256'])
+  const found = readJson(config, MARK.digest, ['content'])
+  if (found !== undefined && found.sha256 !== undefined && typeof found.sha256 !== 'string') return undefined
   if (found === undefined || !Number.isSafeInteger(found.size) || !Number.isSafeInteger(found.bytes)) return undefined
   return found as unknown as DigestMark
 }

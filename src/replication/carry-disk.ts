@@ -59,16 +59,25 @@ export async function carryDisk(context: RunContext, carrying: Carrying, plan: S
 
 type Sending = Omit<TransferRequest, 'checkpoint' | 'onProgress' | 'beforeWrite' | 'remember'>
 
-/** With what the options of the run ask for beside the transfer itself. */
-export async function sendDisk(context: RunContext, carrying: Carrying, sending: Sending): Promise<SentDisk> {
+/**
+ * With what the options of the run ask for beside the transfer itself.
+ * @param keepDigest of all that is sent, whatever is verified
+ */
+export async function sendDisk(context: RunContext, carrying: Carrying, sending: Sending, keepDigest = false): Promise<SentDisk> {
   const { options, onProgress, onCheckpoint } = carrying
   const { plan, snapshot } = sending
   const { verify } = options
   let record: SentDisk['record']
+  let all: SentDisk['record']
   const remember = (changedBytes: number) => {
     const granules = Math.ceil(changedBytes / DIGEST_GRANULE)
-    record = createSentRecord(snapshot.size, verify === 'sample' ? sampler(granules, SAMPLES, context.ids.run) : undefined)
-    return record.add
+    const compared = verify === 'sample' || verify === 'changed'
+    if (compared) record = createSentRecord(snapshot.size, verify === 'sample' ? sampler(granules, SAMPLES, context.ids.run) : undefined)
+    if (keepDigest) all = verify === 'changed' ? record : createSentRecord(snapshot.size)
+    return (offset: number, data: Buffer) => {
+      record?.add(offset, data)
+      if (all !== record) all?.add(offset, data)
+    }
   }
   const result = await transferDisk(context, {
     ...sending,
@@ -78,9 +87,9 @@ export async function sendDisk(context: RunContext, carrying: Carrying, sending:
     },
     onProgress: (bytesDone, bytesExpected) => onProgress('transfer', plan, bytesDone, bytesExpected),
     ...(options.beforeWrite === undefined ? {} : { beforeWrite: options.beforeWrite }),
-    ...(verify === 'off' || verify === 'full' ? {} : { remember }),
+    ...(keepDigest || verify === 'sample' || verify === 'changed' ? { remember } : {}),
   })
-  return { plan, snapshot, result, record, verify: undefined }
+  return { plan, snapshot, result, record, verify: undefined, ...(all === undefined ? {} : { all }) }
 }
 
 async function prepareDisk(

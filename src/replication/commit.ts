@@ -28,8 +28,8 @@ export interface CommitRequest {
   /** uuid of the source snapshot VM */
   readonly copyOf: string
   readonly disks: readonly CommittedDisk[]
-  /** The disk that holds the memory. */
-  readonly memory?: TargetDisk | undefined
+  /** The disk that holds the memory, and what it holds, as far as that is known. */
+  readonly memory?: { readonly disk: TargetDisk; readonly digest?: DigestMark | undefined } | undefined
   readonly description: string
 }
 
@@ -65,16 +65,18 @@ export async function commitRestorePoint(context: RunContext, request: CommitReq
     generation: request.generation,
     disks: Object.fromEntries(disks.map(({ userdevice, copyOf }) => [userdevice, copyOf])),
     ...(from.length > 0 ? { from } : {}),
-    ...(memory === undefined ? {} : { memory: memory.uuid }),
+    ...(memory === undefined ? {} : { memory: memory.disk.uuid }),
   }
+  const proofOf = (digest: DigestMark | undefined) => (digest === undefined ? {} : { [MARK.digest]: JSON.stringify(digest) })
   await Promise.all([
     ...disks.map(({ disk, copyOf, digest }) => {
-      const proof = digest === undefined ? {} : { [MARK.digest]: JSON.stringify(digest) }
-      const config = { ...disk.config, ...marks, [MARK.copyOf]: copyOf, [MARK.contentKey]: copyOf, ...proof }
+      const config = { ...disk.config, ...marks, [MARK.copyOf]: copyOf, [MARK.contentKey]: copyOf, ...proofOf(digest) }
       return target.call('VDI.set_other_config', [disk.ref, config], { signal })
     }),
     // All of it is there.
-    ...(memory === undefined ? [] : [target.call('VDI.set_other_config', [memory.ref, memory.config], { signal })]),
+    ...(memory === undefined
+      ? []
+      : [target.call('VDI.set_other_config', [memory.disk.ref, { ...memory.disk.config, ...proofOf(memory.digest) }], { signal })]),
     target.call(
       'VM.set_other_config',
       [replica.ref, { ...replica.config, ...marks, [MARK.copyOf]: request.copyOf, [MARK.restorePoint]: JSON.stringify(promise) }],

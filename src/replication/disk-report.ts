@@ -12,12 +12,24 @@ export interface SentDisk {
   readonly result: TransferResult
   verify: VerifyReport | undefined
   readonly record: ReturnType<typeof createSentRecord> | undefined
+  /** Of all that was sent, where it was asked for and anything was. */
+  readonly all?: ReturnType<typeof createSentRecord>
 }
 
 /** For the restore point's mark: what a full comparison proved, so that it can be compared again when the source's data is gone. */
 export function digestOf(size: number, verify: VerifyReport | undefined): DigestMark | undefined {
   if (verify?.content === undefined) return undefined
   return { size, content: verify.content.hash, bytes: verify.content.bytes, sha256: verify.source }
+}
+
+/**
+ * For the mark of a restore point's memory: it was sent whole to a blank disk, so that the digest of what was sent is that of its content.
+ * Undefined: it was sent in pieces that can't be compared with what is read back.
+ */
+export function memoryDigestOf({ snapshot, verify, all }: SentDisk): DigestMark | undefined {
+  const proven = digestOf(snapshot.size, verify)
+  if (proven !== undefined) return proven
+  return all?.wholeGranules ? { size: snapshot.size, content: all.digest.hex(), bytes: all.digest.bytes } : undefined
 }
 
 export function diskReport(plan: DiskPlan, sent: SentDisk | undefined): DiskReport {

@@ -36,7 +36,7 @@ export async function carryMemory(context: RunContext, carrying: Carrying, memor
     choice: { kind: 'full', reason, landing: { kind: 'create' } },
   }
   const snapshot = { userdevice: PLACE, ref: memory.ref, uuid: memory.uuid, of: memory.ref, size: memory.size, cbt: false, config: {} }
-  return sendDisk(context, carrying, {
+  const sending: Parameters<typeof sendDisk>[2] = {
     plan,
     snapshot,
     base: undefined,
@@ -48,7 +48,9 @@ export async function carryMemory(context: RunContext, carrying: Carrying, memor
     },
     writtenOnTarget: async () => undefined,
     mayBeFull: true,
-  })
+  }
+  // The source's image goes with its checkpoint: nothing else will be left to compare with.
+  return sendDisk(context, carrying, sending, true)
 }
 
 /** It is called as a disk in the making until its marks say whose it is; until a restore point names it, it is a left-over of its run. */

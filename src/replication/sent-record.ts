@@ -7,6 +7,8 @@ export interface SentRecord {
   readonly digest: ContentDigest
   /** Every extent that the digest covers, ascending. */
   extents(): Extent[]
+  /** Whether nothing but whole granules was sent: of a disk that was blank, all of whose granules were wanted, the digest is that of its content. */
+  readonly wholeGranules: boolean
 }
 
 /**
@@ -33,6 +35,9 @@ export function createSentRecord(
 
   return {
     digest,
+    get wholeGranules() {
+      return parts.length === 0
+    },
     add(offset, data) {
       for (let at = 0; at < data.length; ) {
         const next = Math.min(data.length, at + DIGEST_GRANULE - ((offset + at) % DIGEST_GRANULE))

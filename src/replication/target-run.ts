@@ -9,7 +9,7 @@ import type { Ref } from '../xapi/ref.ts'
 import { type Carrying, carryDisk } from './carry-disk.ts'
 import { type CommittedPoint, commitRestorePoint, mayBeCommitted } from './commit.ts'
 import { destroyDisk } from './destroy.ts'
-import { digestOf, type SentDisk } from './disk-report.ts'
+import { digestOf, memoryDigestOf, type SentDisk } from './disk-report.ts'
 import { explainFailure, isInterruption } from './explain.ts'
 import { inParallel } from './in-parallel.ts'
 import { carryMemory, type SentMemory, warnOfCpu } from './memory-image.ts'
@@ -231,7 +231,7 @@ export class TargetRun {
         copyOf: disk.uuid,
         digest: digestOf(disk.size, verify),
       })),
-      memory: this.#memory?.result.disk,
+      memory: this.#memory && { disk: this.#memory.result.disk, digest: memoryDigestOf(this.#memory) },
       description: `Replica of "${source.record.name_label}" (${source.record.uuid}) kept by Understudy. Newest restore point: ${time} UTC`,
     })
   }

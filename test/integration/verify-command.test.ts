@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import { readDigestMark } from '../../src/core/marks.ts'
 import type { RunReport } from '../../src/core/report.ts'
-import type { PointProof } from '../../src/replication/proof/verify-point.ts'
+import type { DiskProof, PointProof } from '../../src/replication/proof/verify-point.ts'
 import type { ControlledLabPool, StartedPool } from '../support/lab.ts'
 import {
   type Chain,
@@ -74,8 +74,12 @@ describe('understudy verify', () => {
   /** Flips the bytes of a sector of a restore point's disk: an import into a snapshot is accepted (observed.md). */
   async function damage(chain: Chain, report: RunReport, offset: number): Promise<void> {
     const point = restorePoints(await look(target), chain).find(({ run }) => run === report.run)
+    await damageDisk(point?.disks['0'] as string, offset)
+  }
+
+  async function damageDisk(uuid: string, offset: number): Promise<void> {
     await withXapi(target, async (xapi) => {
-      const stream = await xapi.importVdi({ vdi: await xapi.byUuid('VDI', point?.disks['0'] as string), format: 'raw', chunked: true })
+      const stream = await xapi.importVdi({ vdi: await xapi.byUuid('VDI', uuid), format: 'raw', chunked: true })
       const frame = Buffer.alloc(12)
       frame.writeUInt32LE(offset, 0)
       frame.writeUInt32LE(512, 8)
@@ -202,6 +206,45 @@ describe('understudy verify', () => {
       ['it begins with zeroes only', 'ext2/3/4 over the whole disk, no partitions'],
     )
     assert.ok(proof.notes.some((note) => note.includes('disk 0, from which the VM boots, does not look bootable')))
+  })
+
+  for (const verify of ['off', 'sample', 'changed', 'full'] as const) {
+    test(`the memory of a restore point is read and compared with what its run (--verify ${verify}) sent; damaged or gone memory is found`, async () => {
+      const vm = await makeVm(source, [8 * MIB], { tools: true, memory: 64 * MIB })
+      const chain = chainOf(vm)
+      const report = await replicate(chain, { memory: true, verify })
+      const proof = await prove(namesOf(chain), { withSource: false })
+      assert.equal(proof.code, 0)
+      const memory = proof.memory as DiskProof
+      assert.deepEqual([memory.uuid, memory.outcome, memory.mode, memory.against], [report.memory?.target, 'equal', 'full', ['digest']])
+      const what = verify === 'full' ? 'proved equal to the source' : 'read of the source and sent'
+      assert.equal(memory.proven, `all of it is equal to what its run ${what}`)
+      assert.ok(memory.bytesRead >= 768 * 1024, 'what the guest left was read')
+      assert.match(
+        (await start(namesOf(chain), false).ended).stdout,
+        /^ {2}✓ memory, .*\n {6}proven: {5}all of it is equal to what its run/m,
+      )
+      const sample = await prove([...namesOf(chain), '--mode', 'sample'], { withSource: false })
+      assert.deepEqual([sample.code, (sample.memory as DiskProof).outcome], [0, 'readable'])
+
+      await damageDisk(report.memory?.target as string, 5 * MIB)
+      const damaged = await prove(namesOf(chain), { withSource: false })
+      assert.deepEqual([damaged.code, damaged.ok, (damaged.memory as DiskProof).outcome], [1, false, 'differs'])
+      assert.match(damaged.summary, /^The memory is not what the source’s was: let no clone go on with it\./)
+      assert.notEqual(damaged.disks[0]?.outcome, 'differs')
+
+      await withXapi(target, async (xapi) => xapi.call('VDI.destroy', [await xapi.byUuid('VDI', report.memory?.target as string)]))
+      const gone = await prove(namesOf(chain), { withSource: false })
+      assert.deepEqual([gone.code, gone.ok, gone.memory], [1, false, 'gone'])
+      assert.match(gone.summary, /^The memory of the restore point is gone/)
+    })
+  }
+
+  test('a restore point that was made without memory tells of none', async () => {
+    const vm = await makeVm(source, [8 * MIB])
+    const chain = chainOf(vm)
+    await replicate(chain)
+    assert.equal('memory' in (await prove(namesOf(chain))), false)
   })
 
   test('what can’t be verified is one clear line: no such point, no point at all, no chain, arguments that don’t go together', async () => {

@@ -1,11 +1,11 @@
 /** Finds the restore point to verify, what its disks are, and what is left to compare them with. */
 import { Failure } from '../../core/failure.ts'
-import { type DigestMark, readDigestMark, readMarks } from '../../core/marks.ts'
+import { type DigestMark, readDigestMark, readMarks, readRestorePointMark } from '../../core/marks.ts'
 import type { RestorePoint } from '../../core/observation.ts'
 import { newestFirst } from '../../core/restore-point-order.ts'
 import type { RecordOf } from '../../xapi/records.generated.ts'
 import type { Ref } from '../../xapi/ref.ts'
-import { inspectRecorded } from '../inspect-target.ts'
+import { inspectRecorded, memoryOf } from '../inspect-target.ts'
 import { disksOf, findByUuid, type PoolView } from '../pool-view.ts'
 
 export type WantedPoint =
@@ -25,6 +25,8 @@ export interface PointDisk {
   readonly digest: DigestMark | undefined
   /** The same disk in the restore point before; absent when there is none. */
   readonly before: Ref<'VDI'> | undefined
+  /** Why the source has nothing to compare with, whatever is left of its snapshot. */
+  readonly nowhereElse?: string
 }
 
 export interface FoundPoint {
@@ -32,6 +34,8 @@ export interface FoundPoint {
   readonly record: RecordOf['VM']
   readonly chain: { readonly job: string; readonly vm: string; readonly sr: string }
   readonly disks: readonly PointDisk[]
+  /** `gone`: it was made with memory, which is no longer there. Undefined: it was made without. */
+  readonly memory: PointDisk | 'gone' | undefined
 }
 
 /** Throws Failure RESTORE_POINT_NOT_FOUND, JOB_NOT_NAMED or what `inspectRecorded` throws. */
@@ -62,7 +66,25 @@ export async function findPoint(view: PoolView, wanted: WantedPoint): Promise<Fo
       before: before && findByUuid(view.VDI, before.uuid)?.[0],
     }
   })
-  return { point, record, chain: { job: chain.job, vm: chain.vm, sr: chain.sr }, disks }
+  return { point, record, chain: { job: chain.job, vm: chain.vm, sr: chain.sr }, disks, memory: memoryIn(view, record) }
+}
+
+function memoryIn(view: PoolView, record: RecordOf['VM']): FoundPoint['memory'] {
+  if (readRestorePointMark(record.other_config)?.memory === undefined) return undefined
+  const [ref, vdi] = memoryOf(view, record) ?? []
+  if (ref === undefined || vdi === undefined) return 'gone'
+  return {
+    userdevice: 'memory',
+    bootable: false,
+    ref,
+    uuid: vdi.uuid,
+    name: vdi.name_label,
+    size: vdi.virtual_size,
+    copyOf: undefined,
+    digest: readDigestMark(vdi.other_config),
+    before: undefined,
+    nowhereElse: 'the source’s memory of that instant went with its checkpoint',
+  }
 }
 
 const notFound = (text: string) => new Failure('RESTORE_POINT_NOT_FOUND', text)

@@ -51,6 +51,8 @@ export interface PointProof {
   readonly vm: string
   readonly sr: string
   readonly disks: readonly DiskProof[]
+  /** `gone`: the restore point was made with memory, which is no longer there. Absent: it was made without. */
+  readonly memory?: DiskProof | 'gone'
   readonly notes: readonly string[]
   readonly seconds: number
 }
@@ -72,22 +74,34 @@ export async function provePoint(found: FoundPoint, options: ProofOptions): Prom
     options.signal.throwIfAborted()
     disks.push(await proveDisk(disk, options))
   }
+  options.signal.throwIfAborted()
+  const memory = found.memory === undefined || found.memory === 'gone' ? found.memory : await proveMemory(found.memory, options)
   const { uuid, name, takenAt, complete } = found.point
   const notes = [
     ...(complete ? [] : ['the restore point is not complete: it lacks disks or marks that its run promised']),
     ...(options.source === undefined ? ['the source was not looked at (--from was not given)'] : []),
     ...bootNotes(found, disks),
+    ...(memory === 'gone' ? ['its run carried the memory of the VM, and the disk that held it is no longer there'] : []),
   ]
   return {
-    ok: complete && disks.every(({ outcome }) => outcome === 'equal' || outcome === 'readable'),
-    summary: summarise(complete, disks),
+    ok: complete && memory !== 'gone' && [...disks, ...(memory ? [memory] : [])].every(isWell),
+    summary: summarise(complete, disks, memory),
     mode: options.mode,
     restorePoint: { uuid, name, takenAt: new Date(takenAt).toISOString(), complete },
     ...found.chain,
     disks,
+    ...(memory === undefined ? {} : { memory }),
     notes,
     seconds: (performance.now() - started) / 1000,
   }
+}
+
+const isWell = ({ outcome }: DiskProof) => outcome === 'equal' || outcome === 'readable'
+
+/** All of it is what its run sent. What it begins with is for hosts to read (ocaml/xenopsd/lib/suspend_image.ml), no file system. */
+async function proveMemory(memory: PointDisk, options: ProofOptions): Promise<DiskProof> {
+  const mode = options.mode === 'changed' ? 'full' : options.mode
+  return { ...(await proveDisk(memory, { ...options, mode })), looks: undefined }
 }
 
 interface SourceDisk {
@@ -96,7 +110,8 @@ interface SourceDisk {
 }
 
 /** The disk of the source snapshot, while it has its data; a text: why there is none to compare with. */
-function sourceDisk({ copyOf }: PointDisk, source: ProofOptions['source']): SourceDisk | string {
+function sourceDisk({ copyOf, nowhereElse }: PointDisk, source: ProofOptions['source']): SourceDisk | string {
+  if (nowhereElse !== undefined) return nowhereElse
   if (source === undefined) return 'the source was not looked at'
   const [ref, record] = (copyOf === undefined ? undefined : findByUuid(source.view.VDI, copyOf)) ?? []
   if (ref === undefined || record === undefined) return 'the source snapshot is gone'
@@ -159,7 +174,7 @@ async function compare(disk: PointDisk, options: ProofOptions): Promise<Compared
   const bytesRead = done.target
   const looks = looksBootable(head, disk.size)
   const result = { mode: choice.mode, bytesRead, looks }
-  const what = whole ? 'the whole disk' : choice.what
+  const what = whole ? (disk.nowhereElse === undefined ? 'the whole disk' : 'all of it') : choice.what
   const against: Compared['against'][number][] = []
   if (there !== undefined) {
     against.push('source-snapshot')
@@ -172,22 +187,22 @@ async function compare(disk: PointDisk, options: ProofOptions): Promise<Compared
   if (whole && disk.digest !== undefined) {
     against.push('digest')
     if (disk.digest.content !== here.hex() || disk.digest.bytes !== here.bytes) {
-      const notProven = 'it is not what its run proved equal to the source: the digest recorded then is another'
+      const notProven = `it is not ${digestSays(disk)}: the digest recorded then is another`
       return { ...result, outcome: 'differs', against, proven: 'nothing', notProven }
     }
   }
   const reasons = [
     typeof from === 'string' ? from : undefined,
-    whole && disk.digest === undefined ? 'its run left no digest (--verify full does)' : undefined,
+    whole && disk.digest === undefined
+      ? `its run left no digest${disk.nowhereElse === undefined ? ' (--verify full does)' : ''}`
+      : undefined,
   ]
   if (against.length === 0) {
     const hint = !whole && disk.digest !== undefined ? '; --mode full compares with the digest of its run' : ''
     const notProven = `that its bytes are the source's: ${reasons.filter((reason) => reason !== undefined).join(', and ')}${hint}`
     return { ...result, outcome: 'readable', against, proven: `${what} can be read`, notProven }
   }
-  const withWhat = against
-    .map((each) => (each === 'digest' ? 'what its run proved equal to the source' : 'the source snapshot'))
-    .join(' and to ')
+  const withWhat = against.map((each) => (each === 'digest' ? digestSays(disk) : 'the source snapshot')).join(' and to ')
   const notProven = [whole ? undefined : 'what was not read', choice.note].filter((text) => text !== undefined).join('; ')
   return {
     ...result,
@@ -197,6 +212,9 @@ async function compare(disk: PointDisk, options: ProofOptions): Promise<Compared
     notProven: notProven === '' ? undefined : notProven,
   }
 }
+
+const digestSays = ({ digest }: PointDisk): string =>
+  digest?.sha256 === undefined ? 'what its run read of the source and sent' : 'what its run proved equal to the source'
 
 interface Choice {
   readonly mode: ProofMode
@@ -281,7 +299,21 @@ function bootNotes({ disks, record }: FoundPoint, proofs: readonly DiskProof[]):
   return notes
 }
 
-function summarise(complete: boolean, disks: readonly DiskProof[]): string {
+function summarise(complete: boolean, disks: readonly DiskProof[], memory: PointProof['memory']): string {
+  const [ofDisks, ofMemory] = [summariseDisks(complete, disks), summariseMemory(memory)]
+  return ofMemory === undefined ? ofDisks : `${ofMemory} ${ofDisks}`
+}
+
+/** What keeps a clone from going on with it comes before what is said of the disks, which may be whole. */
+function summariseMemory(memory: PointProof['memory']): string | undefined {
+  if (memory === undefined) return undefined
+  if (memory === 'gone') return 'The memory of the restore point is gone: its clones can only start afresh.'
+  if (memory.outcome === 'equal') return undefined
+  if (memory.outcome === 'readable') return 'The memory can be read; it was not compared.'
+  return `The memory is not ${memory.outcome === 'differs' ? 'what the source’s was' : 'readable'}: let no clone go on with it.`
+}
+
+function summariseDisks(complete: boolean, disks: readonly DiskProof[]): string {
   const count = (outcome: DiskProof['outcome']) => disks.filter((disk) => disk.outcome === outcome).length
   const [differing, unreadable, readable] = [count('differs'), count('unreadable'), count('readable')]
   if (differing > 0) return `${counted(differing)} not what the source was: do not rely on this restore point.`
