@@ -245,6 +245,8 @@ export type ServerEvent =
   /** At each change of state or stage, and every second or so while bytes move. */
   | { readonly kind: 'vm-run'; readonly vmRun: VmRun }
   | { readonly kind: 'protection'; readonly protection: Protection }
+  /** The list of them has others than before. */
+  | { readonly kind: 'protections' }
   | { readonly kind: 'alert'; readonly alert: Alert }
   /** At each change of state or stage, and every second or so while bytes move. */
   | { readonly kind: 'activity'; readonly activity: Activity }

@@ -118,6 +118,8 @@ export function createControlPlane(options: ControlPlaneOptions): ControlPlane {
     healthOf: (chain) => recovery.healthChecks.stateOf(chain),
     onProtection: (protection) => events.emit({ kind: 'protection', protection }),
     onState: (protection, job) => alertWatch.protectionChanged(protection, job),
+    onList: () => events.emit({ kind: 'protections' }),
+    onDoubt: (pool) => relearning.doubted(pool),
     onError,
   })
   const scheduler = new Scheduler({

@@ -110,6 +110,8 @@ function prepareConnection(database: DatabaseSync): void {
   database.exec('pragma journal_mode = wal')
   database.exec('pragma synchronous = normal')
   database.exec('pragma foreign_keys = on')
+  // In files SQLite would remove at once, unless the process is killed right between: nothing of the database lies in anybody's temporary folder.
+  database.exec('pragma temp_store = memory')
 }
 
 function isSqliteError(error: unknown): error is Error {

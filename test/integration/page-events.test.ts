@@ -54,6 +54,20 @@ test('an event that comes while nothing is asked for is put in place, and nothin
   client.clear()
 })
 
+test('a list that has others than before is asked for anew, also while it is asked for', async () => {
+  const { client, answers, done } = asking(['protections'], undefined)
+  await settled()
+  applyEvent(client, { kind: 'protections' })
+  answers[0]?.([protection('pending')])
+  await done
+  await settled()
+  assert.equal(answers.length, 2)
+  answers[1]?.([])
+  await settled()
+  assert.deepEqual(client.getQueryData<Protection[]>(['protections']), [])
+  client.clear()
+})
+
 test('what is asked for when the stream of events begins is asked for once more, since what was told before it began was missed', async () => {
   const { client, answers, done } = asking(['protections'], undefined)
   await settled()

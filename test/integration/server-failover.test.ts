@@ -21,6 +21,7 @@ import {
   withRecoveringServer,
 } from '../support/recovering.ts'
 import { hashesOf, look, type MadeVm, MIB, makeVm, replicaOf, withXapi } from '../support/replicating.ts'
+import { scheduleSpec } from '../support/simulated-plane.ts'
 
 describe('failing over through the API', () => {
   let source: StartedPool
@@ -44,6 +45,13 @@ describe('failing over through the API', () => {
     return { vm, job, of: { target: { pool: to, sr: sr() }, vm: vm.uuid } }
   }
   const protectionOf = async (job: Job) => (await api.replicas.protection({ job: job.id }))[0]
+  /** Before any run of the job has told of it. */
+  const knowsPoint = (job: Job, vm: string, point: string) =>
+    waitFor(`the server knows restore point ${point} of VM ${vm}`, async () => {
+      const [found, ...others] = await api.replicas.protection({ job: job.id })
+      const known = others.length === 0 && found?.vm.uuid === vm && found.state !== 'failed-over' && found.newestPoint?.uuid === point
+      return known ? true : undefined
+    })
   const statusOf = async (vm: MadeVm) => (await api.failover.status({ vm: vm.uuid }))[0]
 
   test('a test failover tells what it will do, comes up, proves it, tells its recovery time, and leaves nothing', async () => {
@@ -247,6 +255,7 @@ describe('failing over through the API', () => {
         jobThen.turned.map(({ original, pool, vm: now }) => [original.vm, pool, now]),
         [[vm.uuid, to, planned.result.vm.uuid]],
       )
+      await knowsPoint(job, planned.result.vm.uuid, turned.result.restorePoint.uuid)
       await write(target, planned.result.vm.uuid, `more over there ${round}`)
       const back = await runOnce(api, job.id)
       assert.equal(back.state, 'success', back.vmRuns[0]?.error?.message)
@@ -267,13 +276,47 @@ describe('failing over through the API', () => {
       )
       assert.deepEqual((await api.jobs.get(job.id)).turned, [])
       await write(source, vm.uuid, `home again ${round}`)
-      await waitFor('the server sees that it is home', async () =>
-        (await protectionOf(job))?.state !== 'failed-over' && (await protectionOf(job))?.vm.uuid === vm.uuid ? true : undefined,
-      )
+      const newest = (await api.replicas.restorePoints(to, sr(), vm.uuid))[0]?.uuid as string
+      await knowsPoint(job, vm.uuid, newest)
       const run = await runOnce(api, job.id)
       assert.deepEqual([run.state, run.totals.fulls], ['success', 0], run.vmRuns[0]?.error?.message)
       assert.ok(replicaOf(await look(target), chain))
     }
+  })
+
+  test('a replica, or its newest restore point, that somebody removed is missed before the next run, which makes it good', async () => {
+    const { vm, job, of } = await protect('removed')
+    await write(source, vm.uuid, 'for a second point')
+    assert.equal((await runOnce(api, job.id)).state, 'success')
+    const points = await api.replicas.restorePoints(to, sr(), vm.uuid)
+    assert.equal(points.length, 2)
+    await withXapi(target, async (xapi) => {
+      const ref = await xapi.byUuid('VM', points[0]?.uuid as string)
+      await xapi.call('VM.destroy', [ref])
+    })
+    await knowsPoint(job, vm.uuid, points[1]?.uuid as string)
+    await api.jobs.addSchedule(job.id, scheduleSpec({ timing: { kind: 'interval', minutes: 60 } }))
+    const replica = (await protectionOf(job))?.replica as string
+    await withXapi(target, async (xapi) => {
+      const ref = await xapi.byUuid('VM', replica)
+      await xapi.call('VM.set_blocked_operations', [ref, {}])
+      for (const snapshot of await xapi.call<string[]>('VM.get_snapshots', [ref])) await xapi.call('VM.destroy', [snapshot])
+      await xapi.call('VM.destroy', [ref])
+    })
+    const missed = await waitFor('it is missed', async () => {
+      const found = await protectionOf(job)
+      return found?.newestPoint === null ? found : undefined
+    })
+    assert.deepEqual([missed.state, missed.replica], ['missed', null])
+    assert.match(missed.reason, /gone from the target: the next run sends everything/)
+    const opened = await waitFor('an alert tells of it', async () =>
+      (await api.notifications.alerts({ open: true }, 100)).find(({ vm: about, kind }) => about === vm.uuid && kind === 'rpo-missed'),
+    )
+    assert.match(opened.subject, /removed/)
+    const run = await runOnce(api, job.id)
+    assert.deepEqual([run.state, run.totals.fulls], ['success', 1])
+    await knowsPoint(job, vm.uuid, (await api.replicas.restorePoints(of.target.pool, sr(), vm.uuid))[0]?.uuid as string)
+    assert.equal((await protectionOf(job))?.state, 'protected')
   })
 
   test('a planned failover whose replica does not come up is taken back, and says why', async () => {

@@ -79,6 +79,7 @@ export const settableVm = (uuid: string, more: Partial<InventoryVm> = {}): Inven
   networks: [],
   bytesAllocated: 0,
   replicaOf: null,
+  restorePoints: [],
   startBlocked: false,
   failedOver: null,
   ...more,

@@ -49,6 +49,7 @@ function aboutOf(event: ServerEvent): About {
       const { job, vm, sourcePool, target } = event.activity.subject
       return { job: [job], vm: [vm?.uuid ?? null], pool: [sourcePool, target?.pool ?? null] }
     }
+    case 'protections':
     case 'plan':
     case 'plan-removed':
     case 'verified':

@@ -19,6 +19,7 @@ export const serverEvent = Type.Union(
     closed({ kind: Type.Literal('run'), run }, { title: 'RunEvent' }),
     closed({ kind: Type.Literal('vm-run'), vmRun }, { title: 'VmRunEvent' }),
     closed({ kind: Type.Literal('protection'), protection }, { title: 'ProtectionEvent' }),
+    closed({ kind: Type.Literal('protections') }, { title: 'ProtectionsEvent', description: 'the list of them has others than before' }),
     closed({ kind: Type.Literal('alert'), alert }, { title: 'AlertEvent' }),
     closed({ kind: Type.Literal('activity'), activity }, { title: 'ActivityEvent' }),
     closed({ kind: Type.Literal('plan'), plan }, { title: 'PlanEvent' }),

@@ -72,6 +72,7 @@ export const inventory = closed(
           networks: Type.Array(Type.String()),
           bytesAllocated: Type.Number({ description: 'what its disks take on their storage, as its last scan found it' }),
           replicaOf: nullable(closed({ job: Type.String(), vm: Type.String() })),
+          restorePoints: Type.Array(Type.String(), { description: 'of a replica: uuids of its restore points' }),
           startBlocked: Type.Boolean(),
           failedOver: nullable(
             closed(

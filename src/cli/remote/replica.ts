@@ -37,7 +37,7 @@ const noun: Noun = {
       run: (context, given) => {
         const wrong = given.list('state').find((each) => !(STATES as readonly string[]).includes(each))
         if (wrong !== undefined) throw new UsageError(`--state is one of ${STATES.join(', ')}, not '${wrong}'`)
-        return watching(context, given, ['protection', 'job', 'job-removed', 'inventory'], (api) => list(context, api, given))
+        return watching(context, given, ['protection', 'protections', 'job', 'job-removed'], (api) => list(context, api, given))
       },
     },
     summary: { summary: 'how many VMs are in each state; exit code 1 when one is missed or unprotected', run: summary },

@@ -8,6 +8,7 @@ export const EVENT_KINDS = [
   'run',
   'vm-run',
   'protection',
+  'protections',
   'alert',
   'activity',
   'plan',

@@ -32,6 +32,12 @@ for (const [what, more, state] of [
   ['a source whose clock is ahead', { newestPoint: NOW + 5 * MINUTE }, 'protected'],
   ['no restore point, just chosen', { newestPoint: null, lastState: null, firstSeen: NOW - MINUTE }, 'pending'],
   ['no restore point for longer than asked', { newestPoint: null, lastState: null }, 'missed'],
+  [
+    'restore points that somebody removed, just after a run',
+    { newestPoint: null, lastState: 'success', firstSeen: NOW - MINUTE },
+    'missed',
+  ],
+  ['restore points that somebody removed, and are made anew', { newestPoint: null, lastState: 'success', underWay: true }, 'pending'],
   ['a first copy that takes longer than the asked RPO', { newestPoint: null, lastState: null, underWay: true }, 'pending'],
   ['the first run failed', { newestPoint: null, lastState: 'failed', firstSeen: NOW - MINUTE }, 'at-risk'],
   ['the first run failed, and no other came for longer than asked', { newestPoint: null, lastState: 'failed' }, 'missed'],

@@ -47,6 +47,8 @@ function withoutPoint({ now, firstSeen, lastState, lastErrorText, underWay }: Pr
       : { state: 'at-risk', reason: why, changesAt: missedFrom }
   }
   if (underWay) return still('pending', 'the first copy is under way')
+  if (lastState === 'success')
+    return still('missed', 'its replica, or the restore points of it, are gone from the target: the next run sends everything')
   if (now >= missedFrom)
     return still('missed', `no restore point since it was chosen ${span(now - firstSeen)} ago; ${span(asked)} was asked for`)
   return { state: 'pending', reason: 'no run of it has ended yet', changesAt: missedFrom }

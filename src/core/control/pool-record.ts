@@ -83,6 +83,8 @@ export interface InventoryVm {
   readonly bytesAllocated: number
   /** Set on replicas that we (or the original product) keep: the job's id and the source VM. They are not offered for protection. */
   readonly replicaOf: { readonly job: string; readonly vm: string } | null
+  /** Of a replica, also of one that took over: uuids of its snapshots that are restore points. */
+  readonly restorePoints: readonly string[]
   /** It can't be started: a replica, or somebody blocked it. */
   readonly startBlocked: boolean
   /** Set on VMs that took over from their source, or are about to (`preparing`), or did and are protected in the other direction (`turned`). */

@@ -13,6 +13,7 @@ const vm = (uuid: string, more: Partial<InventoryVm> = {}): InventoryVm => ({
   networks: [],
   bytesAllocated: 0,
   replicaOf: null,
+  restorePoints: [],
   startBlocked: false,
   failedOver: null,
   ...more,

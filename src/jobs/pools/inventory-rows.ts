@@ -30,7 +30,8 @@ const KEEP = {
     if (vm.is_control_domain) return undefined
     const { 'xo:backup:job': job, 'xo:backup:vm': source } = vm.other_config
     // Of snapshots only what tells whose restore points they are; templates are nothing.
-    if (vm.is_a_snapshot) return job && source ? { kind: 'snapshot' as const, of: vm.snapshot_of, job, vm: source } : undefined
+    if (vm.is_a_snapshot)
+      return job && source ? { kind: 'snapshot' as const, uuid: vm.uuid, of: vm.snapshot_of, job, vm: source } : undefined
     if (vm.is_a_template) return undefined
     return {
       kind: 'vm' as const,

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { MARK } from '../../core/marks.ts'
 import { buildInventory, countsOf } from './build-inventory.ts'
 import { type EventBatch, InventoryTables } from './inventory-tables.ts'
 
@@ -117,6 +118,27 @@ test('what changes about a snapshot or a template changes nothing that is shown'
   )
   assert.equal(tables.apply([gone('vbd', 'x')]), true)
   assert.deepEqual(tables.vms()[0]?.disks, [])
+})
+
+test('a replica tells its restore points, also when it took over; a source does not tell the snapshots of its runs', () => {
+  const marks = { 'xo:backup:job': 'job', 'xo:backup:vm': 'a' }
+  const point = (ref: string, of: string) => vm(ref, { is_a_snapshot: true, snapshot_of: of, other_config: marks })
+  const mark = JSON.stringify({ job: 'job', vm: 'a', sr: 'sr', self: 'uuid of b' })
+  const replica = vm('b', { blocked_operations: { start: '' }, other_config: { [MARK.replica]: mark } })
+  const tables = new InventoryTables()
+  replace(tables, [vm('a'), replica, point('p2', 'b'), point('p1', 'b'), point('s', 'a')])
+  const points = () => tables.vms().map(({ name, restorePoints }) => [name, ...restorePoints.map((uuid) => uuid.replace('uuid of ', ''))])
+  assert.deepEqual(points(), [['a'], ['b', 'p1', 'p2']])
+  assert.equal(tables.apply([gone('vm', 'p2')]), true)
+  assert.deepEqual(points(), [['a'], ['b', 'p1']])
+  const failover = {
+    ...{ self: 'uuid of b', id: 'id', job: 'job', vm: 'a', sr: 'sr', kind: 'unplanned', state: 'active', at: AT },
+    ...{ point: 'p1', takenAt: AT },
+  }
+  const took = { [MARK.replica]: mark, [MARK.failover]: JSON.stringify(failover) }
+  assert.equal(tables.apply([vm('b', { other_config: took })]), true)
+  assert.equal(tables.apply([point('p3', 'b')]), true)
+  assert.deepEqual(points(), [['a'], ['b', 'p1', 'p3']])
 })
 
 test('whatever order events come in, what is shown in the end is the same', () => {

@@ -6,6 +6,7 @@ import type { Row, WatchedClass } from './inventory-rows.ts'
 
 /** More than any storage keeps in one chain (30 on VHD storage); what refers to itself ends. */
 const MOST_IMAGES = 64
+const NONE: readonly string[] = []
 
 /** Rows by reference, of whatever class. */
 export interface Rows {
@@ -85,7 +86,7 @@ export class InventoryVms {
         this.#snapshotsOf.set(vm.of, ref, there)
         // Each run makes snapshots: only those of replicas tell anything.
         const of = this.#rows.get('VM', vm.of)
-        if (of?.kind === 'vm' && of.blocked) this.#touch(vm.of)
+        if (of?.kind === 'vm' && (of.blocked || failedOverOf(of) !== null)) this.#touch(vm.of)
         return
       }
       case 'VBD': {
@@ -144,6 +145,8 @@ export class InventoryVms {
       const vif = this.#rows.get('VIF', each)
       return (vif && this.#rows.get('network', vif.network)?.uuid) ?? []
     })
+    const replicaOf = this.#replicaOf(ref, vm)
+    const failedOver = failedOverOf(vm)
     return {
       uuid: vm.uuid,
       name: vm.name,
@@ -153,10 +156,20 @@ export class InventoryVms {
       disks: disks.sort((a, b) => Number(a.userdevice) - Number(b.userdevice)),
       networks: [...new Set(networks)].sort(),
       bytesAllocated: allocated,
-      replicaOf: this.#replicaOf(ref, vm),
+      replicaOf,
+      // A source has snapshots with the marks of a job as well.
+      restorePoints: replicaOf === null && failedOver === null ? NONE : this.#restorePointsOf(ref),
       startBlocked: vm.blocked,
-      failedOver: failedOverOf(vm),
+      failedOver,
     }
+  }
+
+  #restorePointsOf(ref: string): readonly string[] {
+    const uuids = [...this.#snapshotsOf.of(ref)].flatMap((each) => {
+      const row = this.#rows.get('VM', each)
+      return row?.kind === 'snapshot' ? [row.uuid] : []
+    })
+    return uuids.length === 0 ? NONE : uuids.sort()
   }
 
   /**

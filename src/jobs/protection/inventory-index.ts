@@ -14,6 +14,21 @@ export function vmsOf(inventory: PoolInventory | undefined): ReadonlyMap<string,
   return vms
 }
 
+const replicas = new WeakMap<PoolInventory, ReadonlyMap<string, readonly InventoryVm[]>>()
+
+/** Of a source VM, by a job. */
+export function replicasOf(inventory: PoolInventory, job: string, vm: string): readonly InventoryVm[] {
+  let found = replicas.get(inventory)
+  if (found === undefined) {
+    found = Map.groupBy(
+      inventory.vms.filter(({ replicaOf }) => replicaOf !== null),
+      ({ replicaOf }) => `${replicaOf?.job}/${replicaOf?.vm}`,
+    )
+    replicas.set(inventory, found)
+  }
+  return found.get(`${job}/${vm}`) ?? []
+}
+
 const failovers = new WeakMap<PoolInventory, readonly InventoryVm[]>()
 
 /** VMs that took over, or are about to. */

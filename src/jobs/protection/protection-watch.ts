@@ -18,6 +18,7 @@ import type { Clock } from '../clock.ts'
 import type { JobBook } from '../job-book.ts'
 import type { PoolAccess } from '../pool-access.ts'
 import { askedRpo } from './asked-rpo.ts'
+import { doubtOf } from './doubts.ts'
 import { failoversOf, vmsOf } from './inventory-index.ts'
 import { keyInList, type ListedProtection, UnprotectedVms } from './listed.ts'
 
@@ -32,6 +33,10 @@ export interface WatchParts {
   readonly onProtection: (protection: Protection) => void
   /** Its state is another one than before; also told once for each at the start. */
   readonly onState: (protection: Protection, job: Job) => void
+  /** Other chains are watched than before, or other VMs are unprotected. */
+  readonly onList: () => void
+  /** What is known of chains onto a pool is doubtful: it is to be read, and `learn` to be called. */
+  readonly onDoubt: (pool: string) => void
   readonly onError: (error: unknown) => void
 }
 
@@ -59,7 +64,11 @@ interface Row {
   asked: number | null
   changesAt: number | null
   touchedAt: number
+  doubt: string | null
 }
+
+/** News of what a run made on its target come after the run has told of it. */
+const NEWS_MS = 10_000
 
 const keyOf = ({ job, sourcePool, vm, target }: Pick<StoredProtection, 'job' | 'sourcePool' | 'vm' | 'target'>) =>
   `${job}/${sourcePool}/${vm.uuid}/${target.pool}/${target.sr}`
@@ -69,8 +78,11 @@ export class ProtectionWatch {
   readonly #rows = new Map<string, Row>()
   readonly #asked = new Map<string, { readonly version: number; readonly rpo: number | null }>()
   #listed: readonly ListedProtection[] | undefined
+  /** As of the last time that was told of it. */
+  #told: readonly ListedProtection[] | undefined
   readonly #unprotected: UnprotectedVms
   #callOff: (() => void) | undefined
+  #callOffDoubts: (() => void) | undefined
   #wakeAt = Number.POSITIVE_INFINITY
   #stopped = false
   #syncing: Promise<void> | undefined
@@ -89,6 +101,7 @@ export class ProtectionWatch {
   stop(): void {
     this.#stopped = true
     this.#callOff?.()
+    this.#callOffDoubts?.()
   }
 
   /** Chains that jobs choose now come in, those that they do not choose any more go; all are judged anew. */
@@ -144,6 +157,38 @@ export class ProtectionWatch {
       })
     }
     await this.judgeAll()
+    this.#tellOfList()
+    this.#lookForDoubts()
+  }
+
+  #tellOfList(): void {
+    const listed = this.list()
+    if (listed === this.#told) return
+    const same = this.#told?.length === listed.length && this.#told.every(({ key }, nth) => key === listed[nth]?.key)
+    this.#told = listed
+    if (!same) this.#parts.onList()
+  }
+
+  #lookForDoubts(): void {
+    const { pools, clock, isUnderWay, onDoubt } = this.#parts
+    const doubted = new Set<string>()
+    let early = false
+    for (const row of this.#rows.values()) {
+      const { job, sourcePool, vm, target } = row.stored
+      const isFresh = clock.now() - row.touchedAt < NEWS_MS
+      early ||= isFresh
+      if (isFresh || isUnderWay(job, sourcePool, vm.uuid, target)) continue
+      const doubt = doubtOf(row.stored, pools.inventoryOf(target.pool))
+      // One that stays although the pool was read is none.
+      if (doubt !== null && doubt !== row.doubt) doubted.add(target.pool)
+      row.doubt = doubt
+    }
+    for (const pool of doubted) onDoubt(pool)
+    if (!early || this.#stopped) return
+    this.#callOffDoubts ??= clock.wakeAfter(NEWS_MS, () => {
+      this.#callOffDoubts = undefined
+      this.#lookForDoubts()
+    })
   }
 
   async judgeAll(): Promise<void> {
@@ -382,4 +427,5 @@ const newRow = (stored: StoredProtection): Row => ({
   asked: null,
   changesAt: null,
   touchedAt: Number.NEGATIVE_INFINITY,
+  doubt: null,
 })

@@ -1,4 +1,7 @@
-/** Target pools are read when they are seen for the first time, and when they come back: then what they hold is what was achieved. */
+/**
+ * Target pools are read when they are seen for the first time, when they come back, and when they are seen to hold something else than is known:
+ * what they hold is what was achieved.
+ */
 import type { PoolStatus } from '../../core/control/pool-record.ts'
 import type { Clock } from '../clock.ts'
 import type { JobBook } from '../job-book.ts'
@@ -22,6 +25,8 @@ export class Relearning {
   readonly #closing = new AbortController()
   /** Pools that were read since they were connected last. */
   readonly #read = new Set<string>()
+  /** Pools that will be read, and were not begun with. */
+  readonly #queued = new Set<string>()
   readonly #again = new Map<string, () => void>()
   #tail: Promise<void> = Promise.resolve()
 
@@ -36,8 +41,22 @@ export class Relearning {
     }
     if (this.#read.has(id)) return
     this.#read.add(id)
+    this.#learnSoon(id)
+  }
+
+  /** What is known of a pool is doubtful. One that is away is read when it is back. */
+  doubted(pool: string): void {
+    if (this.#read.has(pool)) this.#learnSoon(pool)
+  }
+
+  #learnSoon(pool: string): void {
+    if (this.#queued.has(pool)) return
+    this.#queued.add(pool)
     // One pool after the other: what is read of a large one is large.
-    this.#tail = this.#tail.then(() => this.#learn(id))
+    this.#tail = this.#tail.then(() => {
+      this.#queued.delete(pool)
+      return this.#learn(pool)
+    })
   }
 
   async stop(): Promise<void> {
@@ -49,7 +68,9 @@ export class Relearning {
   async #learn(pool: string): Promise<void> {
     const { clock, pools, book, watch, onError } = this.#parts
     if (this.#closing.signal.aborted || !this.#read.has(pool)) return
-    const targeting = book.all().filter(({ targets }) => targets.some((target) => target.pool === pool))
+    const targeting = book
+      .all()
+      .filter(({ targets, turned }) => [...targets, ...turned.map(({ target }) => target)].some((target) => target.pool === pool))
     if (targeting.length === 0) return
     const readAt = clock.now()
     const signal = AbortSignal.any([this.#closing.signal, AbortSignal.timeout(LIMIT_MS)])
@@ -60,7 +81,7 @@ export class Relearning {
       onError(error)
       const again = clock.wakeAfter(AGAIN_MS, () => {
         this.#again.delete(pool)
-        this.#tail = this.#tail.then(() => this.#learn(pool))
+        this.#learnSoon(pool)
       })
       this.#again.set(pool, again)
     }

@@ -53,6 +53,10 @@ export function applyEvent(client: QueryClient, event: ServerEvent): void {
     case 'protection':
       replaceIn<Protection>(client, ['protections'], event.protection, (one) => sameChain(one, event.protection))
       return
+    case 'protections':
+      askAgain(client, ['protections'])
+      void client.invalidateQueries({ queryKey: ['protections'] })
+      return
     case 'alert':
       void client.invalidateQueries({ queryKey: ['alerts'] })
       return
