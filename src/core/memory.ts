@@ -1,7 +1,8 @@
 /** Whether the memory of a VM can be carried over with its disks, and whether a host could go on with it. Pure. */
 import type { Reason } from './base.ts'
-import type { SourceFacts } from './observation.ts'
+import type { SourceFacts, TargetFacts } from './observation.ts'
 import type { DiskPlan } from './plan.ts'
+import { judgeSpace, judgeSuspendSpace, memoryNeeded, type SpaceVerdict } from './space.ts'
 
 export type MemoryPlan =
   /** The source snapshot is a checkpoint. */
@@ -28,6 +29,34 @@ export function planMemory(source: SourceFacts, disks: readonly DiskPlan[]): Mem
   // A VTPM can be made for a halted VM only (check_operation_error in ocaml/xapi/xapi_vm_lifecycle.ml): no copy could have it and go on.
   if (source.vtpm) return no('it has a virtual TPM, which a suspended copy can not be given')
   return { kind: 'carry' }
+}
+
+/**
+ * What can be told beforehand, with room for it on both sides: a run whose disks fit is not refused for the memory, it goes without.
+ * @param resumed the snapshot is there already
+ * @returns what is planned, how storage on the target is judged with it (undefined: as without), and what is to be told
+ */
+export function fitMemory(
+  source: SourceFacts,
+  target: TargetFacts,
+  disks: readonly DiskPlan[],
+  freed: boolean,
+  resumed: boolean,
+): { readonly memory: MemoryPlan; readonly space?: SpaceVerdict; readonly warnings: readonly Reason[] } {
+  const memory = planMemory(source, disks)
+  if (memory.kind === 'not-possible') return { memory, warnings: [memory.reason] }
+  if (source.memory === undefined) return { memory, warnings: [] }
+  const without = (why: string, avoid: string) => {
+    const reason = memoryNotPossible(why, avoid)
+    return { memory: { kind: 'not-possible', reason } as const, warnings: [reason] }
+  }
+  const checkpoint = resumed ? 'taken' : source.powerState === 'Running' ? 'running' : 'suspended'
+  const there = judgeSuspendSpace(source.memory, checkpoint)
+  const avoid = 'free space there, or name another storage repository for suspend images'
+  if (there.kind === 'refused') return without(there.text, avoid)
+  const space = judgeSpace(disks, source.disks, target, freed, memoryNeeded(source.memory, target, checkpoint))
+  if (space.kind === 'refused') return without(space.refusal.text, 'free space there')
+  return { memory, space, warnings: there.kind === 'warned' ? [{ code: 'space-short', text: there.text, avoid }] : [] }
 }
 
 /** Vendor and features of a CPU, as XAPI writes them: features in words of 32 bits in hex, joined by `-`. */

@@ -55,6 +55,18 @@ export interface SourceSnapshotVm {
   readonly alsoFor?: readonly string[]
 }
 
+/** The suspend image that a checkpoint keeps. Bytes. */
+export interface MemoryFacts {
+  /** As it is, or as the pool would make it. */
+  readonly size: number
+  /** What it surely holds. */
+  readonly least: number
+  /** Where it is, or would be made; undefined: the pool has nowhere to make it. */
+  readonly storage:
+    | { readonly uuid: string; readonly name: string; readonly free: number | undefined; readonly thin: boolean | undefined }
+    | undefined
+}
+
 export interface SourceFacts {
   readonly uuid: string
   readonly name: string
@@ -71,6 +83,8 @@ export interface SourceFacts {
   readonly networks: readonly NetworkFacts[]
   readonly vifs: readonly SourceVif[]
   readonly vtpm: boolean
+  /** Looked for where the memory is to be carried; absent: it has none. */
+  readonly memory?: MemoryFacts
   /** Has a USB device passed through: XAPI refuses to snapshot it. */
   readonly usb: boolean
   /** Devices of the host that the VM was given (PCI, virtual GPU), in words. */

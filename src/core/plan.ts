@@ -7,7 +7,7 @@ import { type BaseChoice, type CommonBase, chooseBase, chooseCommon, type Reason
 import { type BrokenChainPolicy, isBroken, repaired } from './broken-chain.ts'
 import { judgeChains } from './chain-health.ts'
 import { exclusion } from './exclusion.ts'
-import { type MemoryPlan, planMemory } from './memory.ts'
+import { fitMemory, type MemoryPlan } from './memory.ts'
 import { planVifs, type VifPlan } from './networks.ts'
 import type { SourceDisk, SourceFacts, TargetFacts } from './observation.ts'
 import { judgeOriginals, keepsData, warnOfOriginals } from './originals.ts'
@@ -85,8 +85,9 @@ export function planVmRun(source: SourceFacts, target: TargetFacts, policy: Poli
   const disks = source.disks.map((disk) => planDisk(disk, target, resumable, policy))
   const impossible = withoutSnapshots(target) ?? tooLarge(disks, target)
   if (impossible !== undefined) return { kind: 'refused', refusal: impossible }
-  const space = judgeSpace(disks, source.disks, target, makesRoom(disks, target))
-  if (space.kind === 'refused') return { kind: 'refused', refusal: space.refusal }
+  const freed = makesRoom(disks, target)
+  const ofDisks = judgeSpace(disks, source.disks, target, freed)
+  if (ofDisks.kind === 'refused') return { kind: 'refused', refusal: ofDisks.refusal }
   const refused = policy.onBrokenChain === 'refuse' ? refuseFull(source, disks, target) : undefined
   if (refused !== undefined) return { kind: 'refused', refusal: refused }
   const vifs = planVifs(source.vifs, source.networks, target.networks, policy.networks)
@@ -105,7 +106,9 @@ export function planVmRun(source: SourceFacts, target: TargetFacts, policy: Poli
   const leftOut = new Set(disks.flatMap((disk) => (disk.mode === 'skipped' ? [disk.source] : [])))
   const originals = judgeOriginals(source, target, bases)
   const { replica } = target
-  const memory = policy.memory ? planMemory(source, disks) : undefined
+  const fitted = policy.memory ? fitMemory(source, target, disks, freed, resumable !== undefined) : undefined
+  const memory = fitted?.memory
+  const space = fitted?.space ?? ofDisks
   return {
     kind: 'plan',
     plan: {
@@ -126,7 +129,7 @@ export function planVmRun(source: SourceFacts, target: TargetFacts, policy: Poli
       ...(keepsData(originals) ? { keepSourceData: true } : {}),
       warnings: [
         ...warnings(source, disks, vifs, policy),
-        ...(memory?.kind === 'not-possible' ? [memory.reason] : []),
+        ...(fitted?.warnings ?? []),
         ...warnOfOriginals(originals, target),
         ...onTrust(disks, target),
         ...(space.kind === 'warned' ? [space.warning] : []),

@@ -66,3 +66,42 @@ test('a disk that the storage can not hold is refused, and storage without snaps
   seen.source.disks = seen.source.disks.map((disk, nth) => (nth === 1 ? { ...disk, name: 'data [NOBAK]' } : disk))
   assert.equal(verdict(planVmRun(seen.source, seen.target, seen.policy)), '')
 })
+
+/** A delta in place of a VM with a suspend image of 5 GiB, which a checkpoint makes on storage of its pool. */
+function withMemory(target: object, source: { free?: number; thin?: boolean; uuid?: string }, more: object = {}) {
+  const seen = settled()
+  seen.target.sr = { ...seen.target.sr, size: TIB, ...target }
+  const storage = { uuid: 'suspend-sr', name: 'local', free: 900 * GIB, thin: true, ...source }
+  const memory = { size: 5 * GIB, least: 0, storage }
+  return planVmRun({ ...seen.source, memory, ...more }, seen.target, { ...seen.policy, memory: true })
+}
+
+const roomy = { free: 500 * GIB, thin: true }
+for (const [what, target, source, expected, carried] of [
+  ['room on both sides', roomy, {}, '', true],
+  [
+    'no room on thin storage for suspend images, of which the pool asks for all of it',
+    roomy,
+    { free: 4 * GIB },
+    'memory-not-possible',
+    false,
+  ],
+  ['thick storage for suspend images, no room for the snapshot of one', roomy, { free: 8 * GIB, thin: false }, 'space-short', true],
+  ['thick storage for suspend images, room for both', roomy, { free: 10 * GIB, thin: false }, '', true],
+  ['no room on thick target storage', { free: 4 * GIB, thin: false }, {}, 'memory-not-possible sr-nearly-full', false],
+  ['perhaps no room on thin target storage', { free: 4 * GIB, thin: true }, {}, 'space-short', true],
+  ['a target that becomes nearly full by it', { free: 56 * GIB, thin: true }, {}, 'sr-nearly-full', true],
+  ['images made on the target storage itself', { free: 9 * GIB, thin: true }, { uuid: 'sr' }, 'space-short', true],
+  ['images of which nothing is known', roomy, { free: undefined as never }, '', true],
+] as const) {
+  test(`memory: ${what}`, () => {
+    const planned = withMemory(target, source)
+    assert.equal(verdict(planned), expected)
+    assert.equal(planned.kind === 'plan' && planned.plan.memory?.kind === 'carry', carried)
+  })
+}
+
+test('a suspended VM has its image already: on thin storage a checkpoint of it takes no room', () => {
+  assert.equal(verdict(withMemory(roomy, { free: GIB }, { powerState: 'Suspended' })), '')
+  assert.equal(verdict(withMemory(roomy, { free: GIB, thin: false }, { powerState: 'Suspended' })), 'space-short')
+})

@@ -1,6 +1,6 @@
 /** Whether what a run will write fits into the target's storage, as far as that can be known beforehand. Pure. Bytes throughout. */
 import type { Reason } from './base.ts'
-import type { SourceDisk, TargetFacts } from './observation.ts'
+import type { MemoryFacts, SourceDisk, TargetFacts } from './observation.ts'
 import type { DiskPlan } from './plan.ts'
 import type { Refusal } from './refusals.ts'
 
@@ -54,16 +54,18 @@ export type SpaceVerdict =
  * @param disks as planned
  * @param sources the source's disks
  * @param freed whether the run removes something from the storage before it writes, which leaves more room than there is now
+ * @param memory what the memory of the VM takes on top
  */
 export function judgeSpace(
   disks: readonly DiskPlan[],
   sources: readonly SourceDisk[],
   { sr }: Pick<TargetFacts, 'sr'>,
   freed: boolean,
+  memory: SpaceNeed = NOTHING,
 ): SpaceVerdict {
   const { free, thin, size, name } = sr
   if (free === undefined || thin === undefined) return { kind: 'fits' }
-  const need = spaceNeeded(disks, sources, thin)
+  const need = sum(spaceNeeded(disks, sources, thin), memory)
   const figures = `"${name}" has ${inWords(free)} free`
   if (!freed && need.least > (thin ? SURELY : 1) * free) {
     const why = thin ? 'what the source’s disks hold' : 'thick storage gives each disk its whole size'
@@ -85,6 +87,48 @@ export function judgeSpace(
     return { kind: 'warned', warning: { code: 'sr-nearly-full', text, avoid: 'free space there, or keep fewer restore points' } }
   }
   return { kind: 'fits' }
+}
+
+const NOTHING: SpaceNeed = { least: 0, most: 0 }
+const sum = (one: SpaceNeed, other: SpaceNeed): SpaceNeed => ({ least: one.least + other.least, most: one.most + other.most })
+
+/**
+ * What a suspend image takes on storage that it is carried to, and on what its own pool makes there when that is the same storage. It has
+ * no snapshot of its own.
+ */
+export function memoryNeeded(memory: MemoryFacts, { sr }: Pick<TargetFacts, 'sr'>, checkpoint: CheckpointOf): SpaceNeed {
+  const copy = { least: sr.thin === false ? memory.size : memory.least, most: memory.size }
+  return memory.storage?.uuid === sr.uuid ? sum(copy, checkpointNeeded(memory, checkpoint)) : copy
+}
+
+/** `taken`: by an interrupted run, whose snapshot is carried over. */
+export type CheckpointOf = 'running' | 'suspended' | 'taken'
+
+/**
+ * What a checkpoint adds to the storage for suspend images. That of a running VM is made there, and asked for in its whole size also of
+ * thin storage (`initial_allocation`, suspend in ocaml/xapi/xapi_xenops.ml); then it is snapshotted, for which thick storage takes
+ * what it holds once more.
+ */
+function checkpointNeeded({ size, storage }: MemoryFacts, of: CheckpointOf): SpaceNeed {
+  if (of === 'taken') return NOTHING
+  const snapshot = { least: 0, most: storage?.thin === false ? size : 0 }
+  return of === 'running' ? sum({ least: size, most: size }, snapshot) : snapshot
+}
+
+/**
+ * Whether the storage for suspend images has room for a checkpoint. It is not tried when it surely has not: a suspension that fails
+ * half-way leaves the VM shut down by force (same place).
+ */
+export function judgeSuspendSpace(
+  memory: MemoryFacts,
+  of: CheckpointOf,
+): { readonly kind: 'fits' } | { readonly kind: 'refused' | 'warned'; readonly text: string } {
+  const { storage } = memory
+  if (storage?.free === undefined) return { kind: 'fits' }
+  const need = checkpointNeeded(memory, of)
+  const text = `"${storage.name}", where its pool keeps suspend images, has ${inWords(storage.free)} free, and a checkpoint`
+  if (need.least > storage.free) return { kind: 'refused', text: `${text} needs ${inWords(need.least)}` }
+  return need.most > storage.free ? { kind: 'warned', text: `${text} may need up to ${inWords(need.most)}` } : { kind: 'fits' }
 }
 
 function inWords(bytes: number): string {

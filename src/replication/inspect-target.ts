@@ -97,9 +97,7 @@ export async function inspectTarget(
       sr: {
         uuid: srRecord.uuid,
         name: srRecord.name_label,
-        free: srRecord.physical_size > 0 ? Math.max(0, srRecord.physical_size - srRecord.physical_utilisation) : undefined,
-        size: srRecord.physical_size > 0 ? srRecord.physical_size : undefined,
-        thin: THIN.has(srRecord.type) ? true : srRecord.type.startsWith('lvm') ? false : undefined,
+        ...spaceOf(srRecord),
       },
       samePool,
       replica: replica && (await replicaFacts(view, replica.record, restorePoints, chain, askWritten)),
@@ -126,6 +124,13 @@ function holdsOldData({ type, sm_config: config }: RecordOf['SR']): boolean {
   if (['lvm', 'lvmoiscsi', 'lvmohba'].includes(type)) return config.use_vhd !== 'true'
   return type === 'cslg' || (type === 'equal' && config.allocation?.toLowerCase() === 'thick')
 }
+
+/** Bytes; undefined: not told. */
+export const spaceOf = ({ physical_size: size, physical_utilisation: used, type }: RecordOf['SR']) => ({
+  free: size > 0 ? Math.max(0, size - used) : undefined,
+  size: size > 0 ? size : undefined,
+  thin: THIN.has(type) ? true : type.startsWith('lvm') ? false : undefined,
+})
 
 function belongsTo(config: Readonly<Record<string, string>>, { job, vm, sr }: Chain): boolean {
   const marks = readMarks(config)

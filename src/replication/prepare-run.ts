@@ -19,6 +19,7 @@ import { type AskWritten, type InspectedTarget, inspectTarget } from './inspect-
 import { type PoolView, viewPools } from './pool-view.ts'
 import type { RunIds } from './session.ts'
 import { storageLimits } from './storage-limits.ts'
+import { memoryFacts } from './suspend-storage.ts'
 
 export interface RunOptions {
   readonly source: Xapi
@@ -93,7 +94,9 @@ export async function prepareRun(options: RunOptions): Promise<PreparedRun> {
     ...(options.memory ? { memory: true } : {}),
     ...(options.excludeDisksOfThisVm && options.excludeDisks ? { leftOut: options.excludeDisks } : {}),
   }
-  const planned = planVmRun(leavingOut(inspected.facts, options.excludeDisks), inspectedTarget.facts, policy)
+  const memory = options.memory ? await memoryFacts(options.source, views.source, inspected.record, options.signal) : undefined
+  const facts = { ...leavingOut(inspected.facts, options.excludeDisks), ...(memory === undefined ? {} : { memory }) }
+  const planned = planVmRun(facts, inspectedTarget.facts, policy)
   if (planned.kind === 'refused') {
     const { code, text, hint } = planned.refusal
     throw new Failure(asCode(code), text, hint)

@@ -152,7 +152,7 @@ export class SourceSide {
       }
       const ignore = live.filter(({ record }) => !wanted.has(record.uuid)).map(({ ref }) => ref)
       const srs = takers.map(({ sr }) => sr)
-      const asked = plans.every(({ memory }) => memory?.kind === 'carry')
+      const asked = plans.some(({ memory }) => memory?.kind === 'carry')
       const take = async () =>
         (asked ? await this.#checkpoint(srs) : undefined) ?? (await takeSnapshot(this.#context, this.#vm.ref, srs, ignore))
       this.#snapshot = await whileMarked(

@@ -148,6 +148,59 @@ describe('memory of VMs', () => {
     await assertWhole(chain, report.run, vm)
   })
 
+  /** Leaves so many bytes free on a storage repository while something is done. */
+  async function withRoom<T>(pool: StartedPool, sr: string, free: number, run: () => Promise<T>): Promise<T> {
+    const before = await withXapi(pool, async (xapi) => {
+      const ref = await xapi.byUuid('SR', sr)
+      await xapi.call('SR.scan', [ref])
+      return xapi.record('SR', ref)
+    })
+    await pool.post(`/srs/${sr}`, { size: before.physical_utilisation + free })
+    try {
+      return await run()
+    } finally {
+      await pool.post(`/srs/${sr}`, { size: before.physical_size })
+    }
+  }
+  /** uuid of the SR on which the source keeps suspend images */
+  const suspendSr = () =>
+    withXapi(source, async (xapi) => {
+      const [pool] = (await xapi.records('pool')).values()
+      const [host] = (await xapi.records('host')).values()
+      const own = pool?.suspend_image_SR as Ref<'SR'>
+      return (await xapi.record('SR', own === 'OpaqueRef:NULL' ? (host?.suspend_image_sr as Ref<'SR'>) : own)).uuid
+    })
+
+  test('no checkpoint is asked for where the storage for suspend images has surely no room: one that fails half-way costs the VM its memory', async () => {
+    const vm = await running()
+    const chain = chainBetween(source, target, vm)
+    const calls: string[] = []
+    const meddle = {
+      source: (method: string, _: readonly unknown[], go: () => Promise<unknown>) => {
+        calls.push(method)
+        return go()
+      },
+    }
+    const report = await withRoom(source, await suspendSr(), 150 * MIB, () => replicate(chain, { memory: true, meddle }))
+    assert.deepEqual(codes(report.warnings), ['memory-not-possible'])
+    assert.match(report.warnings[0]?.text ?? '', /where its pool keeps suspend images, has 1\d\d MiB free, and a checkpoint needs 181 MiB/)
+    assert.ok(calls.includes('VM.snapshot') && !calls.includes('VM.checkpoint'))
+    assert.equal(await stateOf(source, vm.uuid), 'Running')
+    await assertWhole(chain, report.run, vm)
+  })
+
+  test('of two targets the one that surely has no room for the memory gets its restore point without', async () => {
+    const vm = await running()
+    const chain = chainBetween(source, target, vm)
+    const { sr } = (await target.post('/srs', { name: 'thick and small', kind: 'thick', size: 1024 * MIB })) as { sr: { uuid: string } }
+    const chains = [{ ...chain, sr: sr.uuid }, chain]
+    const [without, with_] = await withRoom(target, sr.uuid, 140 * MIB, async () => reportsOf(await replicateAll(chains, { memory: true })))
+    assert.deepEqual([without?.memory, codes(without?.warnings ?? []).includes('memory-not-possible')], [undefined, true])
+    assert.match(without?.warnings.find(({ code }) => code === 'memory-not-possible')?.text ?? '', /"thick and small" has 140 MiB free/)
+    assert.ok(with_?.memory)
+    assert.deepEqual(await imagesOn(source), [])
+  })
+
   test('a checkpoint that fails with the VM suspended is followed by a resumption and a plain snapshot, and both are said', async () => {
     const vm = await running()
     const chain = chainBetween(source, target, vm)
