@@ -23,6 +23,7 @@ const checks: readonly (readonly [name: string, program: string, ...args: string
   ['layer rules', 'node', 'scripts/check-layers.ts'],
   ['generated files', 'node', 'scripts/generate-xapi-model.ts', '--check'],
   ['API document', 'node', 'scripts/generate-openapi.ts', '--check'],
+  ['types of the API', 'node', 'tools/api-types/generate-api-types.ts', '--check'],
   ['command reference', 'node', 'scripts/generate-command-reference.ts', '--check'],
 ]
 

@@ -25,6 +25,7 @@ before(
       'src',
       'docs',
       'scripts',
+      'tools',
       'web',
       'test/support/programs.ts',
       'package.json',
