@@ -4,7 +4,7 @@
  */
 import type { Job, Target } from '../../core/control/job.ts'
 import { judgeProtection, type ProtectionFacts } from '../../core/control/judge-protection.ts'
-import type { Protection, ProtectionState } from '../../core/control/protection.ts'
+import type { Protection } from '../../core/control/protection.ts'
 import type { ResolvedSelection } from '../../core/control/resolve-selection.ts'
 import type { VmRun } from '../../core/control/run-record.ts'
 import { targetsOf } from '../../core/control/turned-selection.ts'
@@ -13,7 +13,6 @@ import { deleteProtection } from '../../store/protections/delete-protections.ts'
 import { listProtections } from '../../store/protections/list-protections.ts'
 import type { StoredProtection } from '../../store/protections/protection-row.ts'
 import { putProtection } from '../../store/protections/put-protection.ts'
-import { toTimestamp } from '../../store/timestamps.ts'
 import type { Clock } from '../clock.ts'
 import type { JobBook } from '../job-book.ts'
 import type { PoolAccess } from '../pool-access.ts'
@@ -21,6 +20,7 @@ import { askedRpo } from './asked-rpo.ts'
 import { doubtOf } from './doubts.ts'
 import { failoversOf, vmsOf } from './inventory-index.ts'
 import { keyInList, type ListedProtection, UnprotectedVms } from './listed.ts'
+import { chainsOf, keyOf, newRow, type Row } from './protection-row.ts'
 
 export interface WatchParts {
   readonly store: Store
@@ -57,21 +57,8 @@ export interface LearntChain {
   readonly replica: string | null
 }
 
-interface Row {
-  stored: StoredProtection
-  state: ProtectionState | null
-  reason: string
-  asked: number | null
-  changesAt: number | null
-  touchedAt: number
-  doubt: string | null
-}
-
 /** News of what a run made on its target come after the run has told of it. */
 const NEWS_MS = 10_000
-
-const keyOf = ({ job, sourcePool, vm, target }: Pick<StoredProtection, 'job' | 'sourcePool' | 'vm' | 'target'>) =>
-  `${job}/${sourcePool}/${vm.uuid}/${target.pool}/${target.sr}`
 
 export class ProtectionWatch {
   readonly #parts: WatchParts
@@ -123,11 +110,11 @@ export class ProtectionWatch {
   }
 
   async #sync(): Promise<void> {
-    const { store, pools, book } = this.#parts
+    const { store, clock, pools, book, resolve } = this.#parts
     const added: StoredProtection[] = []
     const wanted = new Set<string>()
     for (const job of book.all()) {
-      for (const chain of this.#chainsOf(job)) {
+      for (const chain of chainsOf(job, resolve(job), clock.now())) {
         const key = keyOf(chain)
         wanted.add(key)
         const row = this.#rows.get(key)
@@ -284,25 +271,6 @@ export class ProtectionWatch {
     )
   }
 
-  #chainsOf(job: Job): StoredProtection[] {
-    const { vms, missing } = this.#parts.resolve(job)
-    const firstSeenAt = toTimestamp(this.#parts.clock.now())
-    return [...vms, ...missing].flatMap(({ pool, vm, name }) =>
-      targetsOf(job, pool, vm).map((target) => ({
-        job: job.id,
-        sourcePool: pool,
-        vm: { uuid: vm, name },
-        target,
-        state: 'pending',
-        point: null,
-        replica: null,
-        firstSeenAt,
-        lastRun: null,
-        lastError: null,
-      })),
-    )
-  }
-
   #askedOf(job: Job): number | null {
     const known = this.#asked.get(job.id)
     if (known?.version === job.version) return known.rpo
@@ -419,13 +387,3 @@ export class ProtectionWatch {
     }
   }
 }
-
-const newRow = (stored: StoredProtection): Row => ({
-  stored,
-  state: null,
-  reason: '',
-  asked: null,
-  changesAt: null,
-  touchedAt: Number.NEGATIVE_INFINITY,
-  doubt: null,
-})
