@@ -11,24 +11,39 @@ export interface Seed {
   readonly vm: string
 }
 
+/** What both steps of an administrator need of a chain. */
+export type Carried = Pick<Adopted, 'source' | 'target' | 'sr'>
+
 /** An administrator's steps. The target VM has no interfaces and is called differently. */
-export function seedByHand(chain: Adopted, vm: MadeVm): Promise<Seed> {
+export async function seedByHand(chain: Carried, vm: MadeVm): Promise<Seed> {
+  const snapshot = await snapshotByHand(chain, vm)
+  return { snapshot, vm: await carryOver(chain, snapshot, vm) }
+}
+
+/** Change tracking turned on, and a snapshot of the VM; its uuid. */
+export function snapshotByHand({ source: pool }: Pick<Carried, 'source'>, vm: Pick<MadeVm, 'uuid'>): Promise<string> {
+  return withXapi(pool, async (source) => {
+    const live = await source.byUuid('VM', vm.uuid)
+    for (const { ref } of await attachedDisks(source, live)) await source.callAsync('VDI.enable_cbt', [ref])
+    const snapshot = (await source.callAsync('VM.snapshot', [live, 'to be carried over'])) as Ref<'VM'>
+    return (await source.record('VM', snapshot)).uuid
+  })
+}
+
+/** A VM on the target with what the disks of the snapshot hold; its uuid. */
+export function carryOver(chain: Carried, snapshot: string, { uuid, disks }: Pick<MadeVm, 'uuid' | 'disks'>): Promise<string> {
   return withXapi(chain.source, (source) =>
     withXapi(chain.target, async (target) => {
-      const live = await source.byUuid('VM', vm.uuid)
-      for (const { ref } of await attachedDisks(source, live)) await source.callAsync('VDI.enable_cbt', [ref])
-      const snapshot = (await source.callAsync('VM.snapshot', [live, 'to be carried over'])) as Ref<'VM'>
-      const { disks } = vm
-      const name = `carried over ${vm.uuid}`
+      const name = `carried over ${uuid}`
       const sizes = disks.map(({ size }) => ({ size, content: 'empty' }))
       const { vm: made } = (await chain.target.post('/vms', { name, disks: sizes, sr: chain.sr })) as { vm: { uuid: string } }
       const copies = await attachedDisks(target, await target.byUuid('VM', made.uuid))
-      for (const { userdevice, ref } of await attachedDisks(source, snapshot)) {
+      for (const { userdevice, ref } of await attachedDisks(source, await source.byUuid('VM', snapshot))) {
         const copy = copies.find((candidate) => candidate.userdevice === userdevice)
         if (copy === undefined) throw new Error(`no disk at ${userdevice} on the target`)
         await copyDisk(source, ref, target, copy.ref)
       }
-      return { snapshot: (await source.record('VM', snapshot)).uuid, vm: made.uuid }
+      return made.uuid
     }),
   )
 }

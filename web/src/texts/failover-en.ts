@@ -358,6 +358,7 @@ export const SEEDS = {
   compare: 'How much is compared',
   checkModes: { sample: 'a sample of each disk', full: 'the whole disks', off: 'nothing: I am sure' },
   checked: { link: 'Can be linked', linked: 'Is linked already', refused: 'Can’t be linked' },
+  checkAgain: 'Check again',
   linkGo: 'Compare and link',
   run: 'The first delta',
   runText: 'Run the VM once by hand and look that each disk went as a delta. Then enable the job.',

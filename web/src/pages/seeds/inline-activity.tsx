@@ -1,7 +1,9 @@
 import { Alert, Anchor, Group, Stack, Text } from '@mantine/core'
 import { CrossCircledIcon } from '@radix-ui/react-icons'
+import { useQuery } from '@tanstack/react-query'
 import { Link } from 'react-router'
 import type { Activity } from '../../../../src/core/control/activity.ts'
+import { runningActivitiesQuery } from '../../api/queries.ts'
 import { Age } from '../../parts/age.tsx'
 import { activityPath } from '../../parts/paths.ts'
 import { TEXTS } from '../../texts/en.ts'
@@ -9,7 +11,10 @@ import { ActivityBadge } from '../activities/activity-badge.tsx'
 import { ActivityProgress } from '../activities/activity-progress.tsx'
 
 /** An activity in the place where it was begun. */
-export function InlineActivity({ activity }: { readonly activity: Activity | undefined }) {
+export function InlineActivity({ activity: asked }: { readonly activity: Activity | undefined }) {
+  const running = useQuery(runningActivitiesQuery).data
+  // What events tell of it is newer than the list.
+  const activity = (asked?.endedAt === null ? running?.find(({ id }) => id === asked.id) : undefined) ?? asked
   if (activity === undefined) return null
   return (
     <Stack gap="xs" aria-live="polite">

@@ -1,10 +1,10 @@
 /** With a copy that was made by any means: snapshot, copy, check, link. */
 import { ActionIcon, Alert, Autocomplete, Button, Code, CopyButton, Group, Radio, Select, Stack, Text } from '@mantine/core'
 import { CheckCircledIcon, CheckIcon, CopyIcon, CrossCircledIcon } from '@radix-ui/react-icons'
-import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
+import { type UseQueryResult, useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { useState } from 'react'
 import type { Activity } from '../../../../src/core/control/activity.ts'
-import type { SeedCheckResult } from '../../../../src/core/control/seed-record.ts'
+import type { SeedCheckResult, SeedSnapshotInfo } from '../../../../src/core/control/seed-record.ts'
 import { post } from '../../api/client.ts'
 import { seedSnapshotsQuery } from '../../api/queries.ts'
 import { bytes, relative } from '../../parts/measures.ts'
@@ -26,11 +26,16 @@ export function SeedByHand({ chain }: { readonly chain: Chain }) {
   const client = useQueryClient()
   const names = useNames()
   const activities = useSeedActivities(chain)
-  const [snapshot, setSnapshot] = useState<string | null>(null)
+  const [chosen, setSnapshot] = useState<string>()
   const [copy, setCopy] = useState('')
   const [mode, setMode] = useState<Mode>('sample')
-  const taken = activities.find(({ kind }) => kind === 'seed-snapshot')
   const linked = activities.find(({ kind }) => kind === 'seed-link')
+  // Others make snapshots without this server: what it knows is looked at anew whenever somebody looks.
+  const snapshots = useQuery({ ...seedSnapshotsQuery(pool, vm.uuid), staleTime: 0, refetchOnWindowFocus: 'always' })
+  const taken = activities.find(({ kind }) => kind === 'seed-snapshot')
+  const fresh = taken?.result?.kind === 'seed-snapshot' ? taken.result.snapshot : undefined
+  const usable = snapshots.data?.filter((one) => one.usable).map(({ uuid }) => uuid) ?? []
+  const snapshot = chosen ?? usable.find((uuid) => uuid === fresh) ?? null
   const request = {
     pool,
     snapshot: snapshot ?? '',
@@ -54,7 +59,7 @@ export function SeedByHand({ chain }: { readonly chain: Chain }) {
   const candidates = names.vms.filter((one) => one.pool === target.pool && one.powerState === 'Halted' && one.replicaOf === null)
   return (
     <>
-      <TakeSnapshot chain={chain} taken={taken} chosen={snapshot} choose={setSnapshot} />
+      <TakeSnapshot chain={chain} snapshots={snapshots} taken={taken} chosen={snapshot} choose={setSnapshot} />
       <Step nth={2} title={T.copy} isDone={UUID.test(request.copy)}>
         <Text size="sm">{T.copyText}</Text>
         <Command
@@ -77,6 +82,13 @@ export function SeedByHand({ chain }: { readonly chain: Chain }) {
         {!isWhole && <Text size="sm">{T.linkNeeds}</Text>}
         <ProblemNote error={check.error} />
         {check.data !== undefined && isWhole && <Checked result={check.data} />}
+        {isWhole && (check.error !== null || check.data?.kind === 'refused') && (
+          <Group>
+            <Button size="compact-sm" variant="default" loading={check.isFetching} onClick={() => void check.refetch()}>
+              {T.checkAgain}
+            </Button>
+          </Group>
+        )}
         <Radio.Group label={T.compare} value={mode} onChange={(value) => setMode(value as Mode)}>
           <Stack gap={6} mt={4}>
             {Object.entries(T.checkModes).map(([value, label]) => (
@@ -105,18 +117,19 @@ export function SeedByHand({ chain }: { readonly chain: Chain }) {
 
 function TakeSnapshot({
   chain: { pool, vm },
+  snapshots,
   taken,
   chosen,
   choose,
 }: {
   readonly chain: Chain
+  readonly snapshots: UseQueryResult<readonly SeedSnapshotInfo[]>
   readonly taken: Activity | undefined
   readonly chosen: string | null
-  choose(uuid: string | null): void
+  choose(uuid: string): void
 }) {
   const client = useQueryClient()
   const now = useNow()
-  const snapshots = useQuery(seedSnapshotsQuery(pool, vm.uuid))
   const take = useMutation({
     mutationFn: () => post<Activity>('/seeds/snapshots', { pool, vm: vm.uuid }, { idempotencyKey: crypto.randomUUID() }),
     onSuccess: () => client.invalidateQueries({ queryKey: ['activities', 'list'] }),
@@ -137,7 +150,9 @@ function TakeSnapshot({
             disabled: !usable,
           }))}
           value={chosen}
-          onChange={choose}
+          allowDeselect={false}
+          onDropdownOpen={() => void snapshots.refetch()}
+          onChange={(uuid) => uuid !== null && choose(uuid)}
         />
         <Button
           variant="default"

@@ -1,7 +1,8 @@
 /** The first copy outside the network path: the documented procedure, step by step, each with what shows that it worked. */
 import { Alert, Button, Group, SegmentedControl, Select, Stack, Text } from '@mantine/core'
 import { CheckCircledIcon, InfoCircledIcon } from '@radix-ui/react-icons'
-import { useQuery } from '@tanstack/react-query'
+import { useQuery, useQueryClient } from '@tanstack/react-query'
+import { useEffect } from 'react'
 import { useSearchParams } from 'react-router'
 import type { Job, Target } from '../../../../src/core/control/job.ts'
 import type { Protection } from '../../../../src/core/control/protection.ts'
@@ -25,6 +26,8 @@ export interface Chain {
   readonly pool: string
   readonly vm: { readonly uuid: string; readonly name: string }
   readonly target: Target
+  /** Time of its newest restore point; null: it has none. */
+  readonly newest: string | null
 }
 
 const keyOf = (one: Protection) => `${one.vm.uuid} ${one.target?.pool} ${one.target?.sr}`
@@ -45,7 +48,14 @@ export function SeedTab({ job, protections }: { readonly job: Job; readonly prot
   const chosen = chains.find((one) => keyOf(one) === parameters.get('seed')) ?? chains[0]
   const way = parameters.get('way') === 'hand' ? 'hand' : 'folder'
   if (chosen === undefined || chosen.target === null) return <Empty text={TEXTS.jobs.noVm} />
-  const chain: Chain = { job, schedule: job.schedules[0]?.id, pool: chosen.sourcePool, vm: chosen.vm, target: chosen.target }
+  const chain: Chain = {
+    job,
+    schedule: job.schedules[0]?.id,
+    pool: chosen.sourcePool,
+    vm: chosen.vm,
+    target: chosen.target,
+    newest: chosen.newestPoint?.takenAt ?? null,
+  }
   return (
     <Stack>
       <Text size="sm">{T.text}</Text>
@@ -81,15 +91,25 @@ export function SeedTab({ job, protections }: { readonly job: Job; readonly prot
           {T.hasPointText}
         </Alert>
       )}
-      {!mayAct ? <Text size="sm">{T.noRight}</Text> : way === 'folder' ? <SeedByFolder chain={chain} /> : <SeedByHand chain={chain} />}
+      {!mayAct ? (
+        <Text size="sm">{T.noRight}</Text>
+      ) : way === 'folder' ? (
+        <SeedByFolder key={keyOf(chosen)} chain={chain} />
+      ) : (
+        <SeedByHand key={keyOf(chosen)} chain={chain} />
+      )}
     </Stack>
   )
 }
 
 /** The last step of both ways: the first delta. */
 export function FirstDelta({ chain, nth }: { readonly chain: Chain; readonly nth: number }) {
-  const { job, vm, target } = chain
-  const state = useQuery(seedStateQuery(job.id, vm.uuid, target.pool, target.sr))
+  const { job, vm, target, newest } = chain
+  // Whoever starts the replica or writes to it changes it, and so does each run.
+  const state = useQuery({ ...seedStateQuery(job.id, vm.uuid, target.pool, target.sr), staleTime: 0, refetchOnWindowFocus: 'always' })
+  const client = useQueryClient()
+  // biome-ignore lint/correctness/useExhaustiveDependencies: asked for anew when there is another restore point
+  useEffect(() => void client.invalidateQueries({ queryKey: ['seeds', 'state'] }), [client, newest])
   const start = useStartRun()
   const stands = state.data?.state
   return (
@@ -116,8 +136,13 @@ export function FirstDelta({ chain, nth }: { readonly chain: Chain; readonly nth
   )
 }
 
-/** The newest activity of each kind that was made for it. */
-export function useSeedActivities({ pool, vm }: Chain) {
+/** Those that were made for it, newest first; what is made of the VM alone serves every job and target. */
+export function useSeedActivities({ job, pool, vm, target }: Chain) {
   const all = useQuery(seedActivitiesQuery(vm.uuid)).data ?? []
-  return all.filter(({ subject }) => subject.sourcePool === null || subject.sourcePool === pool)
+  return all.filter(
+    ({ subject }) =>
+      (subject.sourcePool === null || subject.sourcePool === pool) &&
+      (subject.job === null || subject.job === job.id) &&
+      (subject.target === null || (subject.target.pool === target.pool && (subject.target.sr === '' || subject.target.sr === target.sr))),
+  )
 }
