@@ -32,6 +32,8 @@ function start(): void {
   process.env.TMPDIR = folder
   // npm and others would keep theirs there, unless they are told where.
   if (process.env.NODE_COMPILE_CACHE === undefined) process.env.NODE_DISABLE_COMPILE_CACHE = '1'
+  // Whoever imports node:process makes it, such as packages of the browser's driver.
+  void process.stdin
   const before = openResources()
   if (process.env.UNDERSTUDY_LEAK_ORIGINS === '1') watchOrigins()
   process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
