@@ -59,6 +59,8 @@ export function applyEvent(client: QueryClient, event: ServerEvent): void {
       return
     case 'alert':
       void client.invalidateQueries({ queryKey: ['alerts'] })
+      // The original of a VM that failed over is back, or down, or blocked.
+      if (event.alert.kind === 'original-not-fenced') void client.invalidateQueries({ queryKey: ['failover-status'] })
       return
     case 'activity':
       activityChanged(client, event.activity)

@@ -3,9 +3,11 @@ import { CheckCircledIcon } from '@radix-ui/react-icons'
 import { useQuery } from '@tanstack/react-query'
 import { useState } from 'react'
 import { Link } from 'react-router'
+import type { Alert } from '../../../../src/core/control/notification.ts'
 import type { PoolStatus } from '../../../../src/core/control/pool-record.ts'
 import type { Protection } from '../../../../src/core/control/protection.ts'
 import { alertsQuery } from '../../api/queries.ts'
+import { AlertWhere } from '../../parts/alert-where.tsx'
 import { duration, sentences } from '../../parts/measures.ts'
 import { replicaPath } from '../../parts/paths.ts'
 import { PoolBadge } from '../../parts/pool-badge.tsx'
@@ -16,11 +18,13 @@ import { useStartRun } from '../jobs/job-actions.tsx'
 
 const T = TEXTS.overview
 const FEW = 8
+/** Those that states of VMs and pools do not tell. */
+const ALERTS: readonly Alert['kind'][] = ['original-not-fenced', 'target-space', 'health-check-failed']
 
 /** The worst first: missed before at risk, the longest overdue before others. */
 export function Attention({ protections, pools }: { readonly protections: readonly Protection[]; readonly pools: readonly PoolStatus[] }) {
   const [isWhole, setWhole] = useState(false)
-  const space = useQuery(alertsQuery(true)).data?.items.filter(({ kind }) => kind === 'target-space') ?? []
+  const alerts = useQuery(alertsQuery(true)).data?.items.filter(({ kind }) => ALERTS.includes(kind)) ?? []
   const start = useStartRun()
   const mayRun = useMay('operator')
   const troubled = pools.filter(({ state }) => state === 'away' || state === 'refused')
@@ -29,7 +33,7 @@ export function Attention({ protections, pools }: { readonly protections: readon
     .filter(({ state }) => state === 'missed' || state === 'at-risk')
     .toSorted((a, b) => Number(b.state === 'missed') - Number(a.state === 'missed') || overdue(b) - overdue(a) || 0)
   const shown = isWhole ? worst : worst.slice(0, FEW)
-  const isQuiet = worst.length === 0 && troubled.length === 0 && space.length === 0
+  const isQuiet = worst.length === 0 && troubled.length === 0 && alerts.length === 0
   return (
     <Paper withBorder p="md" component="section" aria-labelledby="attention">
       <Stack gap="sm">
@@ -51,9 +55,9 @@ export function Attention({ protections, pools }: { readonly protections: readon
             <Text size="sm">{error === null ? '' : sentences(error.message, error.hint)}</Text>
           </Group>
         ))}
-        {space.map(({ id, subject, text, hint }) => (
-          <Text size="sm" key={id}>
-            <b>{subject}</b>: {sentences(text, hint)}
+        {alerts.map((alert) => (
+          <Text size="sm" key={alert.id}>
+            <b>{alert.subject}</b>: {sentences(alert.text, alert.hint)} <AlertWhere alert={alert} />
           </Text>
         ))}
         {shown.map((one) => (

@@ -5,6 +5,7 @@ import type { Run, RunState } from '../../../../src/core/control/run-record.ts'
 import type { Alert } from '../../../../src/jobs/control-plane.ts'
 import { alertsQuery, jobsQuery } from '../../api/queries.ts'
 import { Age } from '../../parts/age.tsx'
+import { AlertWhere } from '../../parts/alert-where.tsx'
 import { Empty } from '../../parts/empty.tsx'
 import { PageHead } from '../../parts/page-head.tsx'
 import { PagedRows } from '../../parts/paged-rows.tsx'
@@ -113,15 +114,16 @@ const ALERTS: readonly Column<Alert>[] = [
   {
     key: 'what',
     head: TEXTS.alerts.columns.what,
-    cell: ({ subject, text, hint }) => (
+    cell: (alert) => (
       <>
         <Text size="sm" fw={600}>
-          {subject}
+          {alert.subject}
         </Text>
-        <Text size="xs">{text}</Text>
+        <Text size="xs">{alert.text}</Text>
         <Text size="xs" c="dimmed">
-          {hint}
+          {alert.hint}
         </Text>
+        {alert.closedAt === null && <AlertWhere alert={alert} />}
       </>
     ),
   },
