@@ -126,6 +126,7 @@ export function fakeActivity(
     waitingFor: null,
     stage: { name: 'start', text: 'starting' },
     progress: null,
+    planRun: null,
     result: null,
     error: null,
     canContinue: false,

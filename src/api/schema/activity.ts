@@ -30,6 +30,22 @@ const planVmResult = closed(
   },
   { title: 'PlanVmResult' },
 )
+const planVmProgress = closed(
+  {
+    group: text,
+    vm: text,
+    name: text,
+    state: Type.Enum(['waiting', 'working', 'up', 'failed', 'skipped']),
+    text,
+    startedAt: nullable(timestamp),
+    endedAt: nullable(timestamp),
+  },
+  { title: 'PlanVmProgress' },
+)
+const planRunProgress = closed(
+  { mode: Type.Enum(['test', 'planned', 'unplanned']), vms: Type.Array(planVmProgress) },
+  { title: 'PlanRunProgress', description: 'how the VMs of a recovery plan go, in its order' },
+)
 const seeded = {
   status: Type.Enum(['linked', 'already-linked']),
   replica: text,
@@ -158,6 +174,7 @@ const fields = {
       { title: 'ActivityProgress' },
     ),
   ),
+  planRun: nullable(planRunProgress),
   result: nullable(result),
   error: nullable(failure),
   canContinue: Type.Boolean(),

@@ -66,6 +66,26 @@ export interface ActivityProgress {
   readonly secondsLeft: number | null
 }
 
+/** How one VM of a recovery plan goes. */
+export interface PlanVmProgress {
+  readonly group: string
+  /** uuid of the source VM */
+  readonly vm: string
+  readonly name: string
+  /** `waiting`: it was not begun. */
+  readonly state: 'waiting' | 'working' | 'up' | 'failed' | 'skipped'
+  /** What it is at, how it is known to be up, or why it is not. */
+  readonly text: string
+  readonly startedAt: Timestamp | null
+  readonly endedAt: Timestamp | null
+}
+
+export interface PlanRunProgress {
+  readonly mode: PlanRunMode
+  /** In the plan's order. */
+  readonly vms: readonly PlanVmProgress[]
+}
+
 export interface Activity {
   readonly id: string
   readonly kind: ActivityKind
@@ -80,6 +100,8 @@ export interface Activity {
   /** The step it is at: a short name, and in words. */
   readonly stage: { readonly name: string; readonly text: string } | null
   readonly progress: ActivityProgress | null
+  /** Of a run of a recovery plan: how it goes; null: it is none. */
+  readonly planRun: PlanRunProgress | null
   readonly result: ActivityResult | null
   readonly error: RunFailure | null
   /** Whether it can be gone on with: it was interrupted, or failed in a way that leaves it half done. */

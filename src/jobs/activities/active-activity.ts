@@ -1,5 +1,6 @@
 /** Activities that have not ended, as they are in memory. */
-import type { Activity, TimelineLine } from '../../core/control/activity.ts'
+import type { Activity, PlanRunProgress, TimelineLine } from '../../core/control/activity.ts'
+import type { Timestamp } from '../../core/control/job.ts'
 import type { TransferRate } from '../../core/control/transfer-rate.ts'
 
 /** What its work is given. */
@@ -12,6 +13,8 @@ export interface ActivityContext {
   log(level: TimelineLine['level'], text: string): void
   /** Bytes of one part, such as a disk; all parts of the same `what` are shown together. */
   bytes(part: string, what: string, done: number, expected: number | null): void
+  /** How the VMs of a recovery plan go. */
+  planRun(change: (before: PlanRunProgress | null, now: Timestamp) => PlanRunProgress | null): void
   /** Keeps runs off a VM (`POOL/UUID`) until it ends, once what has it now is through. */
   reserve(vm: string): Promise<void>
 }

@@ -132,6 +132,7 @@ export class ActivityService {
         waitingFor: null,
         stage: null,
         progress: null,
+        planRun: null,
         result: null,
         error: null,
         canContinue: false,
@@ -228,6 +229,9 @@ export class ActivityService {
       },
       log: (level, text) => this.#line(active, level, null, text),
       bytes: (part, what, done, expected) => this.#bytes(active, part, what, done, expected),
+      planRun: (change) => {
+        this.#change(active, { planRun: change(active.record.planRun, toTimestamp(this.#parts.clock.now())) })
+      },
       reserve: async (vm) => {
         const waits = this.#parts.isVmBusy(vm)
         if (waits) this.#change(active, { state: 'queued', waitingFor: 'the end of a run of the same VM, or of what else works on it' })

@@ -1,4 +1,5 @@
 /** Carries a recovery plan of the server out, on as many pools as it names. */
+import { planAtStart, planWith } from '../../core/control/plan-progress.ts'
 import { ENGINE_MODES, planOfSpec, vmsOfPlan } from '../../core/control/plan-spec.ts'
 import type { PlanVm, RecoveryPlanRecord, StartPlan } from '../../core/control/recovery-plan-record.ts'
 import { Failure } from '../../core/failure.ts'
@@ -18,6 +19,7 @@ export async function runPlan(parts: FailoverParts, plan: RecoveryPlanRecord, re
   const { mode, keep = false, shutdown = 'clean', shutdownTimeoutSeconds = SHUTDOWN_S, evenIfSourceRuns = false } = request
   const vms = vmsOfPlan(plan)
   const chains = new Map(vms.map((vm) => [vm.vm, chainOf(parts, vm)]))
+  context.planRun(() => planAtStart(plan, mode, (vm) => chains.get(vm)?.vm.name ?? vm))
   if (mode !== 'test') await reserveAll(parts, [...chains.values()], mode === 'planned', context)
   const targets = new Set(vms.map(({ target }) => target.pool))
   const sources = mode === 'test' ? [] : [...chains.values()].flatMap(({ sourcePool }) => sourcePool ?? [])
@@ -32,10 +34,17 @@ export async function runPlan(parts: FailoverParts, plan: RecoveryPlanRecord, re
       shutdown,
       shutdownMs: shutdownTimeoutSeconds * 1000,
       scriptMs: plan.scriptTimeoutSeconds * 1000,
+      onVm: (told) => context.planRun((before, now) => before && planWith(before, told, now)),
       of({ vm }) {
-        const { target, job, sourcePool } = chains.get(vm) as KnownChain
+        const {
+          target,
+          job,
+          sourcePool,
+          vm: { name },
+        } = chains.get(vm) as KnownChain
         const source = sourcePool === undefined ? undefined : pools.get(sourcePool)
         return {
+          name,
           target: pools.get(target.pool) as Xapi,
           networks: networks.get(target.pool) ?? new Map(),
           ...(source === undefined

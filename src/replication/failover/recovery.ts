@@ -40,9 +40,22 @@ export interface RecoveryWishes {
   readonly of?: (vm: PlannedVm) => OfOneVm
   /** Milliseconds that a program may take. */
   readonly scriptMs?: number
+  /** Told how each VM goes, from its begin to its end. */
+  readonly onVm?: (told: VmTold) => void
+}
+
+export interface VmTold {
+  readonly group: string
+  /** uuid of the source VM */
+  readonly vm: string
+  readonly state: 'working' | 'up' | 'failed' | 'skipped'
+  /** What it is at, or what came of it. */
+  readonly text: string
 }
 
 export interface OfOneVm {
+  /** As it is called in what is told; default: its uuid. */
+  readonly name?: string
   /** The pool where its replica is. */
   readonly target?: Xapi
   readonly source?: RecoveryWishes['source']
@@ -107,6 +120,27 @@ class Recovery {
     return { ...this.#options, target: this.#of(vm).target ?? this.#options.target }
   }
 
+  /** With several VMs under way each line says whose it is. */
+  #tellingOptions(group: PlanGroup, vm: PlannedVm): FailoverOptions {
+    const name = this.#nameOf(vm)
+    return {
+      ...this.#optionsOf(vm),
+      onEvent: (event) => {
+        if (event.kind === 'log') return log(this.#options, `${name}: ${event.message}`)
+        step(this.#options, event.step, `${name}: ${event.text}`)
+        this.#tell(group, vm, 'working', event.text)
+      },
+    }
+  }
+
+  #nameOf(vm: PlannedVm): string {
+    return this.#of(vm).name ?? vm.vm
+  }
+
+  #tell(group: PlanGroup, { vm }: PlannedVm, state: VmTold['state'], text: string): void {
+    this.#wishes.onVm?.({ group: group.name, vm, state, text })
+  }
+
   /** Each pool once. */
   #targets(): Set<Xapi> {
     return new Set(this.#plan.groups.flatMap(({ vms }) => vms.map((vm) => this.#optionsOf(vm).target)))
@@ -120,7 +154,7 @@ class Recovery {
       what,
       text,
     })
-    step(this.#options, what, `${group.name}: ${text}`)
+    step(this.#options, what, `${group.name}: ${vm === undefined ? '' : `${this.#nameOf(vm)}: `}${text}`)
   }
 
   /** Told, not thrown: the report of what was tested is worth more. */
@@ -147,6 +181,7 @@ class Recovery {
   #skip(group: PlanGroup, vm: PlannedVm): void {
     const text = 'a group before it failed'
     this.#note(group, 'skipped', text, vm)
+    this.#tell(group, vm, 'skipped', text)
     this.#results.push({ ...NOTHING, group: group.name, vm: vm.vm, outcome: 'skipped', text })
   }
 
@@ -154,7 +189,7 @@ class Recovery {
   async #runGroup(group: PlanGroup): Promise<boolean> {
     const { clock, signal } = this.#options
     if (group.delay > 0) {
-      this.#note(group, 'wait', `${group.delay} s`)
+      this.#note(group, 'wait', `waits ${group.delay} s before it begins`)
       await clock.sleep(group.delay * 1000, signal)
     }
     if (!(await this.#script(group, group.before))) {
@@ -226,22 +261,26 @@ class Recovery {
 
   async #runVm(group: PlanGroup, vm: PlannedVm): Promise<VmResult> {
     this.#note(group, 'start', 'begun', vm)
+    this.#tell(group, vm, 'working', 'begun')
     const common = { group: group.name, vm: vm.vm }
     try {
-      const result = await (this.#wishes.mode === 'test' ? this.#test(vm) : this.#failOver(vm))
+      const result = await (this.#wishes.mode === 'test' ? this.#test(group, vm) : this.#failOver(group, vm))
       const text = result.outcome === 'up' ? 'up' : (result.evidence.find(({ ok }) => !ok)?.text ?? 'it did not come up')
       this.#note(group, result.outcome === 'up' ? 'up' : 'failed', text, vm)
+      const proof = result.evidence.map(({ text: said }) => said).join('; ')
+      this.#tell(group, vm, result.outcome === 'up' ? 'up' : 'failed', result.outcome === 'up' ? proof : text)
       return { ...common, ...result, text }
     } catch (error) {
       this.#options.signal.throwIfAborted()
       const { message } = explainError(error) as Error
       this.#note(group, 'failed', message, vm)
+      this.#tell(group, vm, 'failed', message)
       return { ...NOTHING, ...common, outcome: 'failed', text: message }
     }
   }
 
-  async #test(vm: PlannedVm): Promise<Omit<VmResult, 'group' | 'vm' | 'text'>> {
-    const options = this.#optionsOf(vm)
+  async #test(group: PlanGroup, vm: PlannedVm): Promise<Omit<VmResult, 'group' | 'vm' | 'text'>> {
+    const options = this.#tellingOptions(group, vm)
     const prepared = await prepareCopy(options, this.#copyWishes(vm), 'test failover')
     const readiness = { checks: vm.checks, timeoutMs: vm.timeoutMs }
     // Kept until the whole plan is through: groups need each other.
@@ -257,13 +296,15 @@ class Recovery {
     }
   }
 
-  async #failOver(vm: PlannedVm): Promise<Omit<VmResult, 'group' | 'vm' | 'text'>> {
+  async #failOver(group: PlanGroup, vm: PlannedVm): Promise<Omit<VmResult, 'group' | 'vm' | 'text'>> {
     const readiness = { checks: vm.checks, timeoutMs: vm.timeoutMs }
     const wishes = { networks: { kind: 'replica' }, mapping: this.#mappingOf(vm), macs: 'keep', readiness } as const
-    const report = await (this.#wishes.mode === 'planned' ? this.#planned(vm, wishes) : this.#now(vm, wishes)).catch(
+    const options = this.#tellingOptions(group, vm)
+    const report = await (this.#wishes.mode === 'planned' ? this.#planned(options, vm, wishes) : this.#now(options, vm, wishes)).catch(
       async (error: unknown) => {
         // By a run of the plan before this one: it only has to be up.
-        const already = error instanceof Failure && error.code === 'ALREADY_FAILED_OVER' ? await this.#already(vm, readiness) : undefined
+        const isAlready = error instanceof Failure && error.code === 'ALREADY_FAILED_OVER'
+        const already = isAlready ? await this.#already(options, vm, readiness) : undefined
         if (already === undefined) throw error
         return already
       },
@@ -281,8 +322,11 @@ class Recovery {
   }
 
   /** The VM that took over, started again if it is down; undefined: it is none, or protected in the other direction by now. */
-  async #already(vm: PlannedVm, readiness: Readiness): Promise<{ readonly again: Omit<VmResult, 'group' | 'vm' | 'text'> } | undefined> {
-    const options = this.#optionsOf(vm)
+  async #already(
+    options: FailoverOptions,
+    vm: PlannedVm,
+    readiness: Readiness,
+  ): Promise<{ readonly again: Omit<VmResult, 'group' | 'vm' | 'text'> } | undefined> {
     const begun = options.clock.now()
     const found = await findFailedOver(options, { vm: vm.vm, job: vm.job })
     const active = found.find(({ mark }) => mark.state === 'active' && mark.sr === vm.sr)
@@ -308,9 +352,8 @@ class Recovery {
     return { again }
   }
 
-  async #now(vm: PlannedVm, wishes: Shared) {
+  async #now(options: FailoverOptions, vm: PlannedVm, wishes: Shared) {
     const all = { ...wishes, wanted: this.#wanted(vm), kind: 'unplanned', clone: false, ...this.#beside(vm) } as const
-    const options = this.#optionsOf(vm)
     return takeOver(options, all, (await prepareTakeOver(options, all)).plan)
   }
 
@@ -320,10 +363,9 @@ class Recovery {
     return { evenIfSourceRuns, ...(source === undefined ? {} : { source }) }
   }
 
-  async #planned(vm: PlannedVm, wishes: Shared) {
+  async #planned(options: FailoverOptions, vm: PlannedVm, wishes: Shared) {
     const { shutdown = 'clean', shutdownMs = 600_000 } = this.#wishes
     const { source = this.#wishes.source, settings = this.#wishes.settings } = this.#of(vm)
-    const options = this.#optionsOf(vm)
     if (source === undefined || 'silent' in source || settings === undefined)
       throw new Failure('RECOVERY_PLAN_INVALID', 'a planned failover needs the source pool')
     const { plan } = await prepareTakeOver(options, { ...wishes, wanted: this.#wanted(vm), kind: 'planned', clone: false })

@@ -5,10 +5,11 @@ import { fromTimestamp, fromTimestampOrNull, toTimestamp, toTimestampOrNull } fr
 
 export type ActivityRow = Selectable<Tables['activities']>
 
-type Detail = Pick<Activity, 'subject' | 'by' | 'cause' | 'stage' | 'progress' | 'result' | 'error' | 'canContinue'>
+type Detail = Pick<Activity, 'subject' | 'by' | 'cause' | 'stage' | 'progress' | 'planRun' | 'result' | 'error' | 'canContinue'>
 
 export function activityOfRow(row: Omit<ActivityRow, 'request' | 'report'>): Activity {
-  const { subject, by, cause, stage, progress, result, error, canContinue } = JSON.parse(row.detail) as Detail
+  // Those of older versions have no `planRun`.
+  const { subject, by, cause, stage, progress, planRun = null, result, error, canContinue } = JSON.parse(row.detail) as Detail
   return {
     id: row.id,
     kind: row.kind as ActivityKind,
@@ -22,6 +23,7 @@ export function activityOfRow(row: Omit<ActivityRow, 'request' | 'report'>): Act
     waitingFor: null,
     stage,
     progress,
+    planRun,
     result,
     error,
     canContinue,
@@ -29,7 +31,7 @@ export function activityOfRow(row: Omit<ActivityRow, 'request' | 'report'>): Act
 }
 
 export function rowOfActivity(activity: Activity): Omit<Insertable<Tables['activities']>, 'request' | 'report'> {
-  const { subject, by, cause, stage, progress, result, error, canContinue } = activity
+  const { subject, by, cause, stage, progress, planRun, result, error, canContinue } = activity
   return {
     id: activity.id,
     kind: activity.kind,
@@ -39,6 +41,6 @@ export function rowOfActivity(activity: Activity): Omit<Insertable<Tables['activ
     queued_at: fromTimestamp(activity.queuedAt),
     started_at: fromTimestampOrNull(activity.startedAt),
     ended_at: fromTimestampOrNull(activity.endedAt),
-    detail: JSON.stringify({ subject, by, cause, stage, progress, result, error, canContinue } satisfies Detail),
+    detail: JSON.stringify({ subject, by, cause, stage, progress, planRun, result, error, canContinue } satisfies Detail),
   }
 }

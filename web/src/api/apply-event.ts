@@ -104,7 +104,7 @@ function activityChanged(client: QueryClient, activity: Activity): void {
   client.setQueryData<ActivityDetail>(key, (old) => old && { ...old, ...activity })
   askAgain(client, key)
   askAgain(client, ['activities', 'running'])
-  if (before !== undefined && (before.stage?.name !== activity.stage?.name || before.state !== activity.state))
+  if (before !== undefined && (before.stage?.text !== activity.stage?.text || before.state !== activity.state))
     void client.invalidateQueries({ queryKey: key })
   else if (before === undefined && activity.endedAt !== null) void client.invalidateQueries({ queryKey: key })
   const running = client.getQueryData<readonly Activity[]>(['activities', 'running'])

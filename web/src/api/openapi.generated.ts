@@ -1500,6 +1500,7 @@ export interface components {
                 readonly text: string;
             } | null;
             readonly progress: components["schemas"]["ActivityProgress"] | null;
+            readonly planRun: components["schemas"]["PlanRunProgress"] | null;
             readonly result: components["schemas"]["ActivityResult"] | null;
             readonly error: components["schemas"]["RunFailure"] | null;
             readonly canContinue: boolean;
@@ -1543,6 +1544,7 @@ export interface components {
                 readonly text: string;
             } | null;
             readonly progress: components["schemas"]["ActivityProgress"] | null;
+            readonly planRun: components["schemas"]["PlanRunProgress"] | null;
             readonly result: components["schemas"]["ActivityResult"] | null;
             readonly error: components["schemas"]["RunFailure"] | null;
             readonly canContinue: boolean;
@@ -2358,6 +2360,12 @@ export interface components {
             readonly kind: "plan-removed";
             readonly id: string;
         };
+        /** @description how the VMs of a recovery plan go, in its order */
+        readonly PlanRunProgress: {
+            /** @enum {unknown} */
+            readonly mode: "test" | "planned" | "unplanned";
+            readonly vms: readonly components["schemas"]["PlanVmProgress"][];
+        };
         readonly PlanRunResult: {
             /** @enum {string} */
             readonly kind: "plan";
@@ -2380,6 +2388,16 @@ export interface components {
             /** @description when it counts as up: tools, address, tcp:PORT, tcp:HOST:PORT, running, script:/PATH (administrators only), in this order */
             readonly ready?: readonly string[];
             readonly readyTimeoutSeconds?: number;
+        };
+        readonly PlanVmProgress: {
+            readonly group: string;
+            readonly vm: string;
+            readonly name: string;
+            /** @enum {unknown} */
+            readonly state: "waiting" | "working" | "up" | "failed" | "skipped";
+            readonly text: string;
+            readonly startedAt: string | null;
+            readonly endedAt: string | null;
         };
         readonly PlanVmResult: {
             readonly group: string;
@@ -3763,8 +3781,10 @@ export type PlanGroup = components['schemas']['PlanGroup'];
 export type PlanPreview = components['schemas']['PlanPreview'];
 export type PlanProblem = components['schemas']['PlanProblem'];
 export type PlanRemovedEvent = components['schemas']['PlanRemovedEvent'];
+export type PlanRunProgress = components['schemas']['PlanRunProgress'];
 export type PlanRunResult = components['schemas']['PlanRunResult'];
 export type PlanVm = components['schemas']['PlanVm'];
+export type PlanVmProgress = components['schemas']['PlanVmProgress'];
 export type PlanVmResult = components['schemas']['PlanVmResult'];
 export type PlannedFailoverResult = components['schemas']['PlannedFailoverResult'];
 export type Pool = components['schemas']['Pool'];

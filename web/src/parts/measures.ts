@@ -12,10 +12,12 @@ export function bytes(value: number | null | undefined): string {
   return unit === 0 ? `${amount} B` : `${amount.toFixed(1)} ${UNITS[unit]}`
 }
 
-/** `47 s`, `12 min`, `3 h 5 min`, `2 d 4 h` */
+/** `0.4 s`, `47 s`, `12 min`, `3 h 5 min`, `2 d 4 h`; what is too short to be told is `< 0.1 s` */
 export function duration(seconds: number | null | undefined): string {
   if (seconds === null || seconds === undefined) return '–'
-  const whole = Math.max(0, Math.round(seconds))
+  if (seconds < 0.05) return '< 0.1 s'
+  if (seconds < 0.95) return `${seconds.toFixed(1)} s`
+  const whole = Math.round(seconds)
   if (whole < 60) return `${whole} s`
   const minutes = Math.floor(whole / 60)
   if (minutes < 60) return whole < 600 && whole % 60 > 0 ? `${minutes} min ${whole % 60} s` : `${minutes} min`
@@ -31,6 +33,9 @@ export function relative(time: string, now: number): string {
   if (Math.abs(seconds) < 5) return 'now'
   return seconds > 0 ? `in ${duration(seconds)}` : `${duration(-seconds)} ago`
 }
+
+/** How much of the past is lost; `nothing` when that is nothing at all. */
+export const lossOf = (seconds: number | null): string => (seconds === 0 ? 'nothing' : duration(seconds))
 
 /** Clauses as sentences: errors and hints begin in lower case. */
 export const sentences = (...clauses: readonly string[]): string =>

@@ -3,6 +3,7 @@ import { Alert, List, Stack, Text, Title } from '@mantine/core'
 import { ExclamationTriangleIcon } from '@radix-ui/react-icons'
 import type { Reason } from '../../../src/core/base.ts'
 import { TEXTS } from '../texts/en.ts'
+import { Told } from './told.tsx'
 
 const T = TEXTS.failover.preview
 
@@ -23,7 +24,9 @@ export function Preview({
 }) {
   return (
     <Stack gap="sm" component="section" aria-label={T.label} className="preview">
-      <Text fw={600}>{title}</Text>
+      <Text fw={600}>
+        <Told text={title} />
+      </Text>
       <Part title={T.happens} reasons={happens} isOrdered />
       <div>
         <Title order={3} size="h6">
@@ -72,10 +75,10 @@ export function Reasons({ reasons, isOrdered = false }: { readonly reasons: read
       {reasons.map(({ code, text, avoid }, nth) => (
         // biome-ignore lint/suspicious/noArrayIndexKey: two steps may be told alike
         <List.Item key={`${nth} ${code}`}>
-          {text}
+          <Told text={text} />
           {avoid !== undefined && (
             <Text size="xs" c="dimmed">
-              {avoid}
+              <Told text={avoid} />
             </Text>
           )}
         </List.Item>

@@ -2,6 +2,7 @@ import { Alert, Anchor, Text } from '@mantine/core'
 import { ExclamationTriangleIcon } from '@radix-ui/react-icons'
 import { ApiProblem } from '../api/client.ts'
 import { sentences } from './measures.ts'
+import { Told } from './told.tsx'
 
 /** Where the documentation tells of a code. */
 export const errorDocs = (code: string): string => `/docs/errors.md#${code}`
@@ -16,10 +17,14 @@ export function ProblemNote({ error, title }: { readonly error: unknown; readonl
       color="red"
       variant="light"
       icon={<ExclamationTriangleIcon aria-hidden />}
-      title={sentences(title ?? problem?.title ?? message)}
+      title={<Told text={sentences(title ?? problem?.title ?? message)} />}
       role="alert"
     >
-      {message !== (title ?? problem?.title) && <Text size="sm">{sentences(message)}</Text>}
+      {message !== (title ?? problem?.title) && (
+        <Text size="sm">
+          <Told text={sentences(message)} />
+        </Text>
+      )}
       {problem?.errors?.map(({ field, message: what }) => (
         <Text size="sm" key={`${field} ${what}`}>
           {field}: {what}

@@ -3,9 +3,9 @@ import { Link } from 'react-router'
 import type { Activity } from '../../../../src/core/control/activity.ts'
 import { Age } from '../../parts/age.tsx'
 import { CopyId } from '../../parts/copy-id.tsx'
-import { duration } from '../../parts/measures.ts'
 import { activityPath } from '../../parts/paths.ts'
 import type { Column } from '../../parts/rows.tsx'
+import { Span } from '../../parts/span.tsx'
 import { TEXTS } from '../../texts/en.ts'
 import { ActivityBadge } from './activity-badge.tsx'
 
@@ -40,8 +40,7 @@ export const ACTIVITY_COLUMNS: readonly Column<Activity>[] = [
     key: 'took',
     head: T.columns.took,
     kind: 'number',
-    cell: ({ startedAt, endedAt }) =>
-      startedAt === null || endedAt === null ? '–' : duration((Date.parse(endedAt) - Date.parse(startedAt)) / 1000),
+    cell: ({ startedAt, endedAt }) => (startedAt === null ? '–' : <Span from={startedAt} to={endedAt} />),
   },
   { key: 'id', head: T.columns.id, cell: ({ id }) => <CopyId id={id} of="activity" /> },
 ]

@@ -11,16 +11,18 @@ import { Age } from '../../parts/age.tsx'
 import { CopyId } from '../../parts/copy-id.tsx'
 import { Confirm } from '../../parts/dialog.tsx'
 import { download } from '../../parts/download.ts'
-import { duration, sentences } from '../../parts/measures.ts'
+import { sentences } from '../../parts/measures.ts'
 import { PageHead } from '../../parts/page-head.tsx'
 import { activityPath } from '../../parts/paths.ts'
 import { errorDocs, ProblemNote } from '../../parts/problem-note.tsx'
 import { useMay } from '../../parts/rights.tsx'
+import { Span } from '../../parts/span.tsx'
 import { tellProblem } from '../../parts/tell.ts'
-import { useNow } from '../../parts/use-now.ts'
+import { Told } from '../../parts/told.tsx'
 import { Waiting } from '../../parts/waiting.tsx'
 import { TEXTS } from '../../texts/en.ts'
 import { useDoing } from '../failover/failover-actions.tsx'
+import { PlanRunPicture } from '../plans/plan-run-picture.tsx'
 import { ActivityBadge } from './activity-badge.tsx'
 import { subjectInWords } from './activity-columns.tsx'
 import { ActivityProgress } from './activity-progress.tsx'
@@ -46,8 +48,6 @@ export function ActivityPage() {
 function Shown({ activity }: { readonly activity: ActivityDetail }) {
   const { id, kind, state, error, by, cause, queuedAt, startedAt, endedAt } = activity
   const hasEnded = ENDED_ACTIVITY_STATES.includes(state)
-  const now = useNow()
-  const seconds = startedAt === null ? null : ((endedAt === null ? now : Date.parse(endedAt)) - Date.parse(startedAt)) / 1000
   return (
     <Stack>
       <PageHead
@@ -62,9 +62,9 @@ function Shown({ activity }: { readonly activity: ActivityDetail }) {
         <Text size="sm">
           <Age time={startedAt ?? queuedAt} />
         </Text>
-        {seconds !== null && (
+        {startedAt !== null && (
           <Text size="sm" className="figures">
-            {hasEnded ? T.took(duration(seconds)) : T.since(duration(seconds))}
+            {hasEnded ? T.took : T.since} <Span from={startedAt} to={endedAt} />
           </Text>
         )}
         <CopyId id={id} of="activity" />
@@ -75,12 +75,22 @@ function Shown({ activity }: { readonly activity: ActivityDetail }) {
         </Paper>
       )}
       {error !== null && (
-        <Alert color="red" variant="light" icon={<CrossCircledIcon aria-hidden />} title={sentences(error.message)}>
+        <Alert color="red" variant="light" icon={<CrossCircledIcon aria-hidden />} title={<Told text={sentences(error.message)} />}>
           <Text size="sm">{sentences(error.hint)}</Text>
           <Anchor href={errorDocs(error.code)} size="xs">
             {error.code}: {TEXTS.runs.docs}
           </Anchor>
         </Alert>
+      )}
+      {activity.planRun !== null && (
+        <>
+          {!hasEnded && (
+            <Text size="sm" fw={600}>
+              {TEXTS.plans.runsNow[activity.planRun.mode]}
+            </Text>
+          )}
+          <PlanRunPicture activity={activity} vms={activity.planRun.vms} />
+        </>
       )}
       <ActivityOutcome activity={activity} />
       <Timeline activity={activity} />
@@ -170,7 +180,9 @@ function Timeline({ activity: { timeline } }: { readonly activity: ActivityDetai
             <time dateTime={at} className="figures">
               {new Date(at).toLocaleTimeString()}
             </time>
-            <span>{text}</span>
+            <span>
+              <Told text={text} />
+            </span>
           </li>
         ))}
       </ol>

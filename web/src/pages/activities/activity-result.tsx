@@ -7,7 +7,7 @@ import type { Reason } from '../../../../src/core/base.ts'
 import type { Activity, ActivityResult, PlanVmResult } from '../../../../src/core/control/activity.ts'
 import type { Evidence } from '../../../../src/core/failover/readiness.ts'
 import { CopyId } from '../../parts/copy-id.tsx'
-import { bytes, duration, exact } from '../../parts/measures.ts'
+import { bytes, duration, exact, lossOf } from '../../parts/measures.ts'
 import { replicaPath } from '../../parts/paths.ts'
 import { Reasons } from '../../parts/preview.tsx'
 import { type Column, Rows } from '../../parts/rows.tsx'
@@ -99,7 +99,7 @@ function told(result: ActivityResult): Told {
         ...(vm === null ? [] : [vmFact(vm)]),
         pointFact(point),
         [T.rto, duration(rtoSeconds)],
-        [T.wouldLose, duration(lossSeconds)],
+        [T.wouldLose, lossOf(lossSeconds)],
         ...addressFact(addresses),
         [T.after, removed ? T.removed : T.kept],
       ]
@@ -130,7 +130,7 @@ function told(result: ActivityResult): Told {
           vmFact(vm),
           pointFact(point),
           [T.rto, duration(rtoSeconds)],
-          [T.lossAtMost, duration(lossSeconds)],
+          [T.lossAtMost, lossOf(lossSeconds)],
           ...addressFact(addresses),
         ],
         evidence,
@@ -239,6 +239,6 @@ const PLAN_COLUMNS: readonly Column<PlanVmResult>[] = [
   { key: 'group', head: TEXTS.plans.group, cell: ({ group }) => group },
   { key: 'outcome', head: T.outcome, kind: 'tight', cell: ({ outcome }) => T.outcomes[outcome] },
   { key: 'rto', head: T.rto, kind: 'number', cell: ({ rtoSeconds }) => duration(rtoSeconds) },
-  { key: 'loss', head: T.lossAtMost, kind: 'number', cell: ({ lossSeconds }) => duration(lossSeconds) },
+  { key: 'loss', head: T.lossAtMost, kind: 'number', cell: ({ lossSeconds }) => lossOf(lossSeconds) },
   { key: 'text', head: T.what, cell: ({ text }) => text },
 ]

@@ -1,5 +1,5 @@
 /** A recovery plan: its picture, how fresh its VMs are, and its runs. */
-import { ActionIcon, Button, Menu, Stack, Text, Title } from '@mantine/core'
+import { ActionIcon, Anchor, Button, Group, Menu, Paper, Stack, Text, Title } from '@mantine/core'
 import { DotsHorizontalIcon, PlayIcon } from '@radix-ui/react-icons'
 import { useQuery, useQueryClient } from '@tanstack/react-query'
 import { useState } from 'react'
@@ -12,21 +12,25 @@ import type {
   RecoveryPlanRecord,
 } from '../../../../src/core/control/recovery-plan-record.ts'
 import { post, remove } from '../../api/client.ts'
-import { planQuery, planRunsQuery, protectionsQuery } from '../../api/queries.ts'
+import { planQuery, planRunsQuery, protectionsQuery, runningActivitiesQuery } from '../../api/queries.ts'
+import { Age } from '../../parts/age.tsx'
 import { Confirm } from '../../parts/dialog.tsx'
 import { Empty } from '../../parts/empty.tsx'
 import { duration } from '../../parts/measures.ts'
 import { PageHead } from '../../parts/page-head.tsx'
-import { planPath } from '../../parts/paths.ts'
+import { activityPath, planPath } from '../../parts/paths.ts'
 import { ProblemNote } from '../../parts/problem-note.tsx'
 import { useMay } from '../../parts/rights.tsx'
 import { Rows } from '../../parts/rows.tsx'
 import { tellDone } from '../../parts/tell.ts'
 import { Waiting } from '../../parts/waiting.tsx'
 import { TEXTS } from '../../texts/en.ts'
+import { ActivityBadge } from '../activities/activity-badge.tsx'
 import { ACTIVITY_COLUMNS } from '../activities/activity-columns.tsx'
-import { PlanPicture, type VmLook } from './plan-picture.tsx'
+import { ActivityProgress } from '../activities/activity-progress.tsx'
+import { type PicturedGroup, type PicturedVm, PlanPicture } from './plan-picture.tsx'
 import { PlanProblems } from './plan-problems.tsx'
+import { PlanRunPicture } from './plan-run-picture.tsx'
 import { RunPlan } from './run-plan.tsx'
 
 const T = TEXTS.plans
@@ -51,16 +55,42 @@ function Shown({ plan }: { readonly plan: RecoveryPlanRecord }) {
   const check = useQuery({ queryKey: ['plan-check', plan.id, version], queryFn: () => post<PlanCheck>('/plans/check', spec), retry: false })
   const runs = useQuery(planRunsQuery(plan.id))
   const protections = useQuery(protectionsQuery).data
+  const underWay = useQuery(runningActivitiesQuery).data?.find(({ kind, subject }) => kind === 'plan' && subject.plan?.id === plan.id)
   const [running, setRunning] = useState<PlanRunMode>()
   const mayAct = useMay('operator')
-  const lookOf = (group: PlanGroupSpec, { vm }: PlanVm): VmLook => {
-    const known = check.data?.vms.find((one) => one.vm === vm && one.group === group.name)
-    const problem = check.data?.problems.find((one) => one.vm === vm && one.group === group.name)
-    const name = known?.name ?? protections?.find((one) => one.vm.uuid === vm)?.vm.name ?? vm.slice(0, 8)
-    if (problem !== undefined) return { name, text: problem.text, look: 'bad' }
-    const loss = known?.lossSeconds
-    return { name, text: loss === undefined || loss === null ? '' : T.age(duration(loss)), look: known === undefined ? 'plain' : 'good' }
+  const pictured = (group: PlanGroupSpec, one: PlanVm): PicturedVm => {
+    const { vm, target, job, ready } = one
+    const known = check.data?.vms.find((each) => each.vm === vm && each.group === group.name)
+    const problem = check.data?.problems.find((each) => each.vm === vm && each.group === group.name)
+    const chain = protections?.find(
+      (each) =>
+        each.vm.uuid === vm && each.target?.pool === target.pool && each.target.sr === target.sr && (job === null || each.job === job),
+    )
+    const name = known?.name ?? chain?.vm.name ?? vm.slice(0, 8)
+    const common = { key: `${vm} ${target.sr}`, name, ...(ready === undefined ? {} : { ready }) }
+    if (problem !== undefined) return { ...common, text: problem.text, look: 'bad' }
+    if (chain?.state === 'failed-over') return { ...common, text: T.failedOver, look: 'now' }
+    // Runs that ended since the check are told by events.
+    const point = chain?.newestPoint ?? known?.point
+    if (point === null || point === undefined) return { ...common, text: '', look: known === undefined ? 'plain' : 'good' }
+    const text = (
+      <>
+        {T.newest} <Age time={point.takenAt} />
+      </>
+    )
+    return { ...common, text, look: known === undefined ? 'plain' : 'good' }
   }
+  const groups = plan.groups.map(
+    (group): PicturedGroup => ({
+      name: group.name,
+      before: [
+        ...(group.delaySeconds > 0 ? [T.waits(duration(group.delaySeconds))] : []),
+        ...(group.before === null ? [] : [T.runsBefore(group.before)]),
+      ],
+      behind: group.after === null ? [] : [T.runsAfter(group.after)],
+      vms: group.vms.map((vm) => pictured(group, vm)),
+    }),
+  )
   return (
     <Stack>
       <PageHead title={plan.name} above={[{ to: '/plans', label: T.title }]}>
@@ -91,8 +121,28 @@ function Shown({ plan }: { readonly plan: RecoveryPlanRecord }) {
         <PlanMenu plan={plan} />
       </PageHead>
       {plan.description !== '' && <Text size="sm">{plan.description}</Text>}
-      <PlanProblems check={check.data} error={check.error} />
-      <PlanPicture groups={plan.groups} lookOf={lookOf} />
+      {underWay === undefined || underWay.planRun === null ? (
+        <>
+          <PlanProblems check={check.data} error={check.error} />
+          <PlanPicture groups={groups} />
+        </>
+      ) : (
+        <Paper withBorder p="md" component="section" aria-label={T.underWay}>
+          <Stack gap="sm">
+            <Group gap="xs">
+              <ActivityBadge activity={underWay} />
+              <Text size="sm" fw={600}>
+                {T.runsNow[underWay.planRun.mode]}
+              </Text>
+              <Anchor component={Link} to={activityPath(underWay.id)} size="sm">
+                {T.lookAtRun}
+              </Anchor>
+            </Group>
+            <ActivityProgress activity={underWay} />
+            <PlanRunPicture activity={underWay} vms={underWay.planRun.vms} />
+          </Stack>
+        </Paper>
+      )}
       <Text size="sm" c="dimmed">
         {T.onFailure}: {T.failures[plan.onFailure]} {T.readyIn(plan.ready.join(', '), duration(plan.readyTimeoutSeconds))}
       </Text>

@@ -10,6 +10,7 @@ import { seedSnapshotsQuery } from '../../api/queries.ts'
 import { bytes, relative } from '../../parts/measures.ts'
 import { Reasons } from '../../parts/preview.tsx'
 import { ProblemNote } from '../../parts/problem-note.tsx'
+import { Told } from '../../parts/told.tsx'
 import { useNames } from '../../parts/use-names.ts'
 import { useNow } from '../../parts/use-now.ts'
 import { TEXTS } from '../../texts/en.ts'
@@ -183,7 +184,9 @@ function Checked({ result: { kind, text, hint, disks, warnings } }: { readonly r
       icon={isRefused ? <CrossCircledIcon aria-hidden /> : <CheckCircledIcon aria-hidden />}
       title={T.checked[kind]}
     >
-      <Text size="sm">{text}</Text>
+      <Text size="sm">
+        <Told text={text} />
+      </Text>
       {hint !== '' && <Text size="sm">{hint}</Text>}
       {disks.length > 0 && (
         <Text size="sm">{disks.map(({ userdevice, name, size }) => `${userdevice} ${name} ${bytes(size)}`).join(' · ')}</Text>

@@ -10,6 +10,7 @@ import { seedActivitiesQuery, seedStateQuery } from '../../api/queries.ts'
 import { Empty } from '../../parts/empty.tsx'
 import { ProblemNote } from '../../parts/problem-note.tsx'
 import { useMay } from '../../parts/rights.tsx'
+import { Told } from '../../parts/told.tsx'
 import { useNames } from '../../parts/use-names.ts'
 import { TEXTS } from '../../texts/en.ts'
 import { useStartRun } from '../jobs/job-actions.tsx'
@@ -123,7 +124,9 @@ export function FirstDelta({ chain, nth }: { readonly chain: Chain; readonly nth
           icon={stands === 'fresh' || stands === 'used' ? <CheckCircledIcon aria-hidden /> : <InfoCircledIcon aria-hidden />}
           title={T.states[state.data.state]}
         >
-          <Text size="sm">{state.data.text}</Text>
+          <Text size="sm">
+            <Told text={state.data.text} />
+          </Text>
           {state.data.hint !== '' && <Text size="sm">{state.data.hint}</Text>}
         </Alert>
       )}
