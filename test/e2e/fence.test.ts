@@ -63,6 +63,7 @@ test(
     await attention.getByText(/^web failed over, and its original on pool paris can be started/).waitFor()
     const before = await original()
     assert.deepEqual([before.power_state, before.blocked_operations], ['Halted', {}])
+    await page.getByText('1 of 1 VM has failed over', { exact: true }).waitFor()
     await assertAccessible(page, 'overview with an original that can be started')
   },
 )
@@ -77,6 +78,8 @@ test('from there it is two clicks to "Block the original", which blocks its star
   await assertAccessible(page, 'dialog that blocks an original')
   await dialog.getByRole('button', { name: 'Block its start' }).click()
   await page.getByText('The originals can’t be started by accident', { exact: true }).waitFor()
+  await page.getByRole('heading', { name: 'Blocking of originals: web', level: 1 }).waitFor()
+  await page.getByRole('link', { name: 'Replica of web' }).waitFor()
   await assertAccessible(page, 'original that is blocked')
   const { power_state, blocked_operations } = await original()
   assert.equal(power_state, 'Halted')

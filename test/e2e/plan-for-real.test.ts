@@ -109,10 +109,15 @@ test('each VM is seen coming up, here and on the page of the plan, without a rel
       .waitFor()
     await card(on, 'web').getByText('under way', { exact: true }).waitFor()
     await card(on, 'web')
-      .getByText(/^waiting for .* to come up/)
+      .getByText(/^waiting for "web" to come up: script:.*probe\.sh/)
       .waitFor()
     await assertAccessible(on, 'plan that runs')
   }
+  assert.ok(await other.getByRole('button', { name: 'Run as test' }).isDisabled(), 'a second run is not offered')
+  await other
+    .getByRole('row', { name: /Recovery plan: main site/ })
+    .getByText(/waiting for "web" to come up/)
+    .waitFor()
   assert.deepEqual(await running(), ['database', 'web'])
   const counted = card(page, 'web').getByText(/^for \d/)
   const first = await counted.innerText()

@@ -30,7 +30,10 @@ export const prepareFence: Prepare<'fence'> = async (parts, { pool, vm }, signal
         avoid: 'see which of them is worked with, and shut the other down',
       })),
     }),
-    subject: { job: null, jobName: null, sourcePool: pool, vm: null, target: { pool, sr: '' }, plan: null, seed: null },
+    subject: {
+      ...{ job: null, jobName: null, sourcePool: pool, target: { pool, sr: '' }, plan: null, seed: null },
+      vm: vm === undefined ? null : { uuid: vm, name: found.find((each) => each.vm === vm)?.name ?? vm },
+    },
     // Undoing one of them, or going back, at the same time would allow the start before it is blocked.
     claims: open.map((each) => vmClaim(each.vm)),
     reserves: [],

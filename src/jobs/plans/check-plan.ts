@@ -46,7 +46,7 @@ export async function previewPlan(
     problems,
     vms,
     mode,
-    title: `${TITLES[mode]} of plan "${spec.name}": ${count} ${count === 1 ? 'VM' : 'VMs'} in ${spec.groups.length} groups`,
+    title: `${TITLES[mode]} of plan "${spec.name}": ${count} ${count === 1 ? 'VM' : 'VMs'} in ${spec.groups.length} ${spec.groups.length === 1 ? 'group' : 'groups'}`,
     happens: happens(spec, mode, keep, shutdown),
     lost,
     costs,

@@ -174,7 +174,7 @@ class Watch {
     }
     const { code, output } = await runScript(path, env, Math.max(1, Math.min(SCRIPT_MS, this.#left())), signal)
     const said = output === '' ? '' : `: ${output}`
-    return { ok: code === 0, text: `${code === null ? 'it was stopped' : `it ended with ${code}`}${said}` }
+    return { ok: code === 0, text: `${code === null ? `${path} was stopped` : `${path} ended with ${code}`}${said}` }
   }
 }
 

@@ -1,4 +1,6 @@
 /** Carries a recovery plan out: group by group, the VMs of a group at once, as a test, planned or at once. */
+
+import { formatCheck } from '../../core/failover/readiness.ts'
 import { Failure } from '../../core/failure.ts'
 import type { PlanGroup, PlannedVm, RecoveryMode, RecoveryPlan, RecoveryReport, TimelineEntry, VmResult } from '../../core/recovery-plan.ts'
 import type { Xapi } from '../../xapi/xapi.ts'
@@ -127,8 +129,10 @@ class Recovery {
       ...this.#optionsOf(vm),
       onEvent: (event) => {
         if (event.kind === 'log') return log(this.#options, `${name}: ${event.message}`)
-        step(this.#options, event.step, `${name}: ${event.text}`)
-        this.#tell(group, vm, 'working', event.text)
+        // What it waits for is what the plan says of this VM.
+        const text = event.step === 'ready' ? `${event.text}: ${vm.checks.map(formatCheck).join(', ')}` : event.text
+        step(this.#options, event.step, `${name}: ${text}`)
+        this.#tell(group, vm, 'working', text)
       },
     }
   }

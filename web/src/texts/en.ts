@@ -449,6 +449,7 @@ export const TEXTS = {
           : vms === 1
             ? 'The VM of your jobs is protected'
             : `All ${plural(vms, 'VM')} of your jobs are protected`,
+      over: (over: number, vms: number) => `${over} of ${plural(vms, 'VM')} ${over === 1 ? 'has' : 'have'} failed over`,
       waiting: (waiting: number, vms: number) => `${waiting} of ${plural(vms, 'VM')} wait for a first copy or are paused`,
       trouble: (troubled: number, vms: number) =>
         `${troubled} of ${plural(vms, 'VM')} ${troubled === 1 ? 'is' : 'are'} not protected as asked`,

@@ -90,6 +90,7 @@ export const ACTIVITIES = {
     again: 'Protected as before',
     yes: 'yes',
     no: 'no',
+    none: 'none',
     planOk: 'All VMs of the plan came up',
     planFailed: 'The plan did NOT come up as a whole',
     up: 'Up',

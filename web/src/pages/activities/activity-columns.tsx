@@ -1,6 +1,8 @@
 import { Anchor, Text } from '@mantine/core'
+import { useQuery } from '@tanstack/react-query'
 import { Link } from 'react-router'
 import type { Activity } from '../../../../src/core/control/activity.ts'
+import { runningActivitiesQuery } from '../../api/queries.ts'
 import { Age } from '../../parts/age.tsx'
 import { CopyId } from '../../parts/copy-id.tsx'
 import { activityPath } from '../../parts/paths.ts'
@@ -13,6 +15,13 @@ const T = TEXTS.activities
 
 export function subjectInWords({ subject: { plan, vm, seed, jobName } }: Activity): string {
   return plan?.name ?? vm?.name ?? seed ?? jobName ?? '–'
+}
+
+/** Lists are asked for when one comes or ends; what it is at meanwhile is told by events. */
+function Now({ activity: listed }: { readonly activity: Activity }) {
+  const running = useQuery(runningActivitiesQuery).data
+  const { error, stage, waitingFor, endedAt } = (listed.endedAt === null && running?.find(({ id }) => id === listed.id)) || listed
+  return <Text size="xs">{error?.message ?? (endedAt === null ? (waitingFor ?? stage?.text ?? '') : '')}</Text>
 }
 
 export const ACTIVITY_COLUMNS: readonly Column<Activity>[] = [
@@ -30,9 +39,7 @@ export const ACTIVITY_COLUMNS: readonly Column<Activity>[] = [
     key: 'now',
     kind: 'wide',
     head: T.columns.now,
-    cell: ({ error, stage, waitingFor, endedAt }) => (
-      <Text size="xs">{error?.message ?? (endedAt === null ? (waitingFor ?? stage?.text ?? '') : '')}</Text>
-    ),
+    cell: (activity) => <Now activity={activity} />,
   },
   { key: 'by', head: T.columns.by, cell: ({ by, cause }) => (cause.kind === 'hand' ? by.name : T.causes[cause.kind]) },
   { key: 'when', head: T.columns.when, kind: 'tight', cell: ({ startedAt, queuedAt }) => <Age time={startedAt ?? queuedAt} /> },

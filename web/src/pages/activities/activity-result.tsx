@@ -10,6 +10,7 @@ import { CopyId } from '../../parts/copy-id.tsx'
 import { bytes, duration, exact, lossOf } from '../../parts/measures.ts'
 import { replicaPath } from '../../parts/paths.ts'
 import { Reasons } from '../../parts/preview.tsx'
+import { ReplicaLink } from '../../parts/replica-link.tsx'
 import { type Column, Rows } from '../../parts/rows.tsx'
 import { TEXTS } from '../../texts/en.ts'
 import { isBad } from './activity-badge.tsx'
@@ -53,14 +54,21 @@ export function ActivityOutcome({ activity }: { readonly activity: Activity }) {
       {result.kind === 'plan' && (
         <Rows label={T.planVms} columns={PLAN_COLUMNS} rows={result.vms} keyOf={({ group, vm }) => `${group} ${vm}`} />
       )}
-      {activity.subject.target !== null && activity.subject.vm !== null && (
-        <Group>
-          <Anchor component={Link} to={replicaPath(activity.subject.target, activity.subject.vm.uuid)} size="sm">
-            {TEXTS.replicas.of(activity.subject.vm.name)}
-          </Anchor>
-        </Group>
-      )}
+      <Where {...activity.subject} />
     </Stack>
+  )
+}
+
+function Where({ vm, target, job }: Activity['subject']) {
+  if (vm === null || target === null) return null
+  // Not each kind is about one storage repository.
+  if (target.sr === '') return <ReplicaLink vm={vm.uuid} job={job} />
+  return (
+    <Group>
+      <Anchor component={Link} to={replicaPath(target, vm.uuid)} size="sm">
+        {TEXTS.replicas.of(vm.name)}
+      </Anchor>
+    </Group>
   )
 }
 
@@ -117,8 +125,8 @@ function told(result: ActivityResult): Told {
       return {
         title: result.running.length === 0 ? T.fenced : T.notAllFenced,
         facts: [
-          [T.fence.blocked, String(result.blocked.length)],
-          [T.fence.wereBlocked, String(result.wereBlocked.length)],
+          [T.fence.blocked, result.blocked.join(', ') || T.none],
+          [T.fence.wereBlocked, result.wereBlocked.join(', ') || T.none],
           ...(result.running.length === 0 ? [] : [[T.fence.running, result.running.join(', ')] as Fact]),
         ],
       }

@@ -7,10 +7,10 @@ import type { Alert } from '../../../../src/core/control/notification.ts'
 import type { PoolStatus } from '../../../../src/core/control/pool-record.ts'
 import type { Protection } from '../../../../src/core/control/protection.ts'
 import { alertsQuery } from '../../api/queries.ts'
-import { AlertWhere } from '../../parts/alert-where.tsx'
 import { duration, sentences } from '../../parts/measures.ts'
 import { replicaPath } from '../../parts/paths.ts'
 import { PoolBadge } from '../../parts/pool-badge.tsx'
+import { ReplicaLink } from '../../parts/replica-link.tsx'
 import { useMay } from '../../parts/rights.tsx'
 import { StateBadge } from '../../parts/state-badge.tsx'
 import { TEXTS } from '../../texts/en.ts'
@@ -57,7 +57,7 @@ export function Attention({ protections, pools }: { readonly protections: readon
         ))}
         {alerts.map((alert) => (
           <Text size="sm" key={alert.id}>
-            <b>{alert.subject}</b>: {sentences(alert.text, alert.hint)} <AlertWhere alert={alert} />
+            <b>{alert.subject}</b>: {sentences(alert.text, alert.hint)} <ReplicaLink vm={alert.vm} job={alert.job} />
           </Text>
         ))}
         {shown.map((one) => (

@@ -30,7 +30,8 @@ export function Glance({ protections }: { readonly protections: readonly Protect
   const inJobs = states.size - of('unprotected')
   const troubled = of('missed') + of('at-risk')
   const waiting = of('pending') + of('paused')
-  const look = of('missed') > 0 ? 'bad' : troubled > 0 ? 'warn' : waiting > 0 || inJobs === 0 ? 'idle' : 'good'
+  const over = of('failed-over')
+  const look = of('missed') > 0 ? 'bad' : troubled + over > 0 ? 'warn' : waiting > 0 || inJobs === 0 ? 'idle' : 'good'
   const Icon = { bad: CrossCircledIcon, warn: ExclamationTriangleIcon, good: CheckCircledIcon, idle: CircleIcon }[look]
   return (
     <section className="glance" data-look={look} aria-label={T.counts}>
@@ -38,7 +39,13 @@ export function Glance({ protections }: { readonly protections: readonly Protect
         <Group gap={10} wrap="nowrap">
           <Icon width={22} height={22} aria-hidden className="sign" />
           <Text fw={700} size="lg">
-            {troubled > 0 ? T.glance.trouble(troubled, inJobs) : waiting > 0 ? T.glance.waiting(waiting, inJobs) : T.glance.well(inJobs)}
+            {troubled > 0
+              ? T.glance.trouble(troubled, inJobs)
+              : over > 0
+                ? T.glance.over(over, inJobs)
+                : waiting > 0
+                  ? T.glance.waiting(waiting, inJobs)
+                  : T.glance.well(inJobs)}
           </Text>
         </Group>
         {next !== undefined && (

@@ -96,12 +96,12 @@ function Shown({ plan }: { readonly plan: RecoveryPlanRecord }) {
       <PageHead title={plan.name} above={[{ to: '/plans', label: T.title }]}>
         {mayAct && (
           <>
-            <Button leftSection={<PlayIcon aria-hidden />} onClick={() => setRunning('test')}>
+            <Button leftSection={<PlayIcon aria-hidden />} disabled={underWay !== undefined} onClick={() => setRunning('test')}>
               {T.runTest}
             </Button>
-            <Menu position="bottom-end" transitionProps={{ duration: 0 }}>
+            <Menu position="bottom-end" transitionProps={{ duration: 0 }} disabled={underWay !== undefined}>
               <Menu.Target>
-                <Button size="compact-sm" color="red" variant="light">
+                <Button size="compact-sm" color="red" variant="light" disabled={underWay !== undefined}>
                   {T.runReal}
                 </Button>
               </Menu.Target>

@@ -5,11 +5,11 @@ import type { Run, RunState } from '../../../../src/core/control/run-record.ts'
 import type { Alert } from '../../../../src/jobs/control-plane.ts'
 import { alertsQuery, jobsQuery } from '../../api/queries.ts'
 import { Age } from '../../parts/age.tsx'
-import { AlertWhere } from '../../parts/alert-where.tsx'
 import { Empty } from '../../parts/empty.tsx'
 import { PageHead } from '../../parts/page-head.tsx'
 import { PagedRows } from '../../parts/paged-rows.tsx'
 import { ProblemNote } from '../../parts/problem-note.tsx'
+import { ReplicaLink } from '../../parts/replica-link.tsx'
 import { type Column, Rows } from '../../parts/rows.tsx'
 import { runColumns } from '../../parts/run-columns.tsx'
 import { useNarrowing } from '../../parts/use-narrowing.ts'
@@ -123,7 +123,7 @@ const ALERTS: readonly Column<Alert>[] = [
         <Text size="xs" c="dimmed">
           {alert.hint}
         </Text>
-        {alert.closedAt === null && <AlertWhere alert={alert} />}
+        {alert.closedAt === null && <ReplicaLink vm={alert.vm} job={alert.job} />}
       </>
     ),
   },

@@ -5,7 +5,9 @@ import { Link } from 'react-router'
 import type { Activity } from '../../../../src/core/control/activity.ts'
 import { runningActivitiesQuery } from '../../api/queries.ts'
 import { Age } from '../../parts/age.tsx'
+import { sentences } from '../../parts/measures.ts'
 import { activityPath } from '../../parts/paths.ts'
+import { Told } from '../../parts/told.tsx'
 import { TEXTS } from '../../texts/en.ts'
 import { ActivityBadge } from '../activities/activity-badge.tsx'
 import { ActivityProgress } from '../activities/activity-progress.tsx'
@@ -29,8 +31,13 @@ export function InlineActivity({ activity: asked }: { readonly activity: Activit
       </Group>
       {activity.endedAt === null && <ActivityProgress activity={activity} />}
       {activity.error !== null && (
-        <Alert color="red" variant="light" icon={<CrossCircledIcon aria-hidden />} title={activity.error.message}>
-          {activity.error.hint}
+        <Alert
+          color="red"
+          variant="light"
+          icon={<CrossCircledIcon aria-hidden />}
+          title={<Told text={sentences(activity.error.message)} />}
+        >
+          {sentences(activity.error.hint)}
         </Alert>
       )}
     </Stack>

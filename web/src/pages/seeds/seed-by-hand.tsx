@@ -7,7 +7,7 @@ import type { Activity } from '../../../../src/core/control/activity.ts'
 import type { SeedCheckResult, SeedSnapshotInfo } from '../../../../src/core/control/seed-record.ts'
 import { post } from '../../api/client.ts'
 import { seedSnapshotsQuery } from '../../api/queries.ts'
-import { bytes, relative } from '../../parts/measures.ts'
+import { bytes, relative, sentences } from '../../parts/measures.ts'
 import { Reasons } from '../../parts/preview.tsx'
 import { ProblemNote } from '../../parts/problem-note.tsx'
 import { Told } from '../../parts/told.tsx'
@@ -185,11 +185,13 @@ function Checked({ result: { kind, text, hint, disks, warnings } }: { readonly r
       title={T.checked[kind]}
     >
       <Text size="sm">
-        <Told text={text} />
+        <Told text={sentences(text)} />
       </Text>
-      {hint !== '' && <Text size="sm">{hint}</Text>}
+      {hint !== '' && <Text size="sm">{sentences(hint)}</Text>}
       {disks.length > 0 && (
-        <Text size="sm">{disks.map(({ userdevice, name, size }) => `${userdevice} ${name} ${bytes(size)}`).join(' · ')}</Text>
+        <Text size="sm">
+          {disks.map(({ userdevice, name, size }) => `${TEXTS.runs.disk(userdevice, name)}, ${bytes(size)}`).join(' · ')}
+        </Text>
       )}
       {warnings.length > 0 && <Reasons reasons={warnings} />}
     </Alert>

@@ -8,6 +8,7 @@ import type { Job, Target } from '../../../../src/core/control/job.ts'
 import type { Protection } from '../../../../src/core/control/protection.ts'
 import { seedActivitiesQuery, seedStateQuery } from '../../api/queries.ts'
 import { Empty } from '../../parts/empty.tsx'
+import { sentences } from '../../parts/measures.ts'
 import { ProblemNote } from '../../parts/problem-note.tsx'
 import { useMay } from '../../parts/rights.tsx'
 import { Told } from '../../parts/told.tsx'
@@ -125,9 +126,9 @@ export function FirstDelta({ chain, nth }: { readonly chain: Chain; readonly nth
           title={T.states[state.data.state]}
         >
           <Text size="sm">
-            <Told text={state.data.text} />
+            <Told text={sentences(state.data.text)} />
           </Text>
-          {state.data.hint !== '' && <Text size="sm">{state.data.hint}</Text>}
+          {state.data.hint !== '' && <Text size="sm">{sentences(state.data.hint)}</Text>}
         </Alert>
       )}
       {stands !== undefined && stands !== 'none' && (
