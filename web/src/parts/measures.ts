@@ -37,6 +37,11 @@ export function relative(time: string, now: number): string {
 /** How much of the past is lost; `nothing` when that is nothing at all. */
 export const lossOf = (seconds: number | null): string => (seconds === 0 ? 'nothing' : duration(seconds))
 
+const INSTANT = /(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z)(?: \(\d+ seconds? ago\))?/
+
+/** A sentence of the server: every second part is an instant (ISO 8601), without how long ago it was when that was said. */
+export const partsWithInstants = (text: string): string[] => text.split(INSTANT)
+
 /** Clauses as sentences: errors and hints begin in lower case. */
 export const sentences = (...clauses: readonly string[]): string =>
   clauses
