@@ -77,6 +77,25 @@ const running = () =>
       .sort(),
   )
 
+test('a test that is cancelled while a VM comes up says how far it got, and leaves nothing', needs('chromium'), async () => {
+  await page.goto(`${server.url}${plan}`)
+  await page.getByRole('button', { name: 'Run as test' }).click()
+  await page.getByRole('dialog').getByRole('button', { name: 'Start the test' }).click()
+  await page.getByText('It runs now, as a test', { exact: true }).waitFor()
+  await page.waitForURL(/\/activities\//)
+  await card(page, 'web')
+    .getByText(/^waiting for .* to come up/)
+    .waitFor()
+  assert.equal((await running()).length, 2)
+  await page.getByRole('button', { name: 'Cancel', exact: true }).click()
+  await page.getByRole('dialog').getByRole('button', { name: 'Cancel it' }).click()
+  await page.getByText('cancelled', { exact: true }).waitFor()
+  await card(page, 'database').getByText('up', { exact: true }).waitFor()
+  await card(page, 'web').getByText('broken off', { exact: true }).waitFor()
+  await assertAccessible(page, 'plan that was cancelled')
+  assert.deepEqual(await running(), [])
+})
+
 test(
   'with the source gone the dialog tells what is lost by the clock of whoever reads it, and asks for the name',
   needs('chromium'),

@@ -10,10 +10,11 @@ import { ApiProblem, post } from '../../api/client.ts'
 import { restorePointsQuery } from '../../api/queries.ts'
 import { ConfirmName } from '../../parts/confirm-name.tsx'
 import { Dialog } from '../../parts/dialog.tsx'
-import { duration, exact } from '../../parts/measures.ts'
+import { duration } from '../../parts/measures.ts'
 import { activityPath } from '../../parts/paths.ts'
 import { Preview } from '../../parts/preview.tsx'
 import { ProblemNote } from '../../parts/problem-note.tsx'
+import { Told } from '../../parts/told.tsx'
 import { useNames } from '../../parts/use-names.ts'
 import { Waiting } from '../../parts/waiting.tsx'
 import { TEXTS } from '../../texts/en.ts'
@@ -116,7 +117,7 @@ function Facts({ preview: { point, lossSeconds, interfaces } }: { readonly previ
     <>
       {point !== null && (
         <Text size="sm">
-          {T.preview.point(exact(point.takenAt))}
+          <Told text={T.preview.point(point.takenAt)} />
           {lossSeconds !== null && lossSeconds >= 1 && ` ${T.preview.loss(duration(lossSeconds))}`}
         </Text>
       )}
