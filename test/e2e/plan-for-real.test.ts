@@ -92,6 +92,7 @@ test('a test that is cancelled while a VM comes up says how far it got, and leav
   await page.getByText('cancelled', { exact: true }).waitFor()
   await card(page, 'database').getByText('up', { exact: true }).waitFor()
   await card(page, 'web').getByText('broken off', { exact: true }).waitFor()
+  await page.getByText('everything that the test made is removed', { exact: true }).waitFor()
   await assertAccessible(page, 'plan that was cancelled')
   assert.deepEqual(await running(), [])
 })

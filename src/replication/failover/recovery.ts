@@ -168,6 +168,7 @@ class Recovery {
     for (let attempt = 1; ; attempt++) {
       try {
         for (const target of this.#targets()) await removeTests({ target, signal: late }, (mark) => mark.id === id)
+        log(this.#options, 'everything that the test made is removed')
         return true
       } catch (error) {
         const { message } = explainError(error) as Error
