@@ -94,6 +94,7 @@ const diskDecision = Type.Object({
   name: Type.String(),
   mode: Type.Enum(['delta', 'full', 'skipped']),
   reason,
+  choice: Type.Optional(Type.Object({ reason }, { description: 'none of a disk that is skipped' })),
 })
 export const plan = Type.Unsafe<VmRunPlan>(
   Type.Object(
@@ -102,6 +103,7 @@ export const plan = Type.Unsafe<VmRunPlan>(
       targetSr: Type.Object({ uuid: Type.String(), name: Type.String() }),
       replica: Type.Object({ kind: Type.Enum(['create', 'reuse']), uuid: Type.Optional(Type.String()) }),
       disks: Type.Array(diskDecision),
+      vifs: Type.Array(Type.Object({ device: Type.String(), mac: Type.String(), reason })),
       removals: Type.Array(
         Type.Object({
           side: Type.Enum(['source', 'target']),
@@ -110,6 +112,7 @@ export const plan = Type.Unsafe<VmRunPlan>(
           name: Type.String(),
           reason: Type.String(),
           when: Type.Enum(['before', 'after']),
+          keptFor: Type.Optional(Type.Array(Type.String(), { description: 'SRs whose chains need it yet: it stays' })),
         }),
       ),
       retention: Type.Array(Type.Object({ uuid: Type.String(), keep: Type.Boolean(), reason: Type.String() })),
@@ -137,6 +140,7 @@ export const report = Type.Unsafe<RunReport>(
           bytesRead: Type.Number(),
           bytesSent: Type.Number(),
           seconds: Type.Number(),
+          verify: Type.Optional(Type.Object({ equal: Type.Boolean() })),
         }),
       ),
       totals: Type.Object({ changedBytes: Type.Number(), bytesRead: Type.Number(), bytesSent: Type.Number() }),

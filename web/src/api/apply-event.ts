@@ -1,20 +1,15 @@
 /** Events of the server put into the cache of what was asked for: nothing is polled. */
 import type { QueryClient, QueryKey } from '@tanstack/react-query'
-import type { Activity, ActivityDetail } from '../../../src/core/control/activity.ts'
-import type { Job } from '../../../src/core/control/job.ts'
-import type { PoolStatus } from '../../../src/core/control/pool-record.ts'
-import type { Protection } from '../../../src/core/control/protection.ts'
-import type { Run, VmRun } from '../../../src/core/control/run-record.ts'
-import type { ServerEvent } from '../../../src/jobs/control-plane.ts'
+import type { Activity, ActivityDetail, Job, Pool, Protection, RunDetail, ServerEvent, VmRun } from './types.ts'
 
 /** One event: lists get the new value in place; what can't be placed is asked for again. */
 export function applyEvent(client: QueryClient, event: ServerEvent): void {
   switch (event.kind) {
     case 'pool':
-      replaceIn<PoolStatus>(client, ['pools'], event.pool, (pool) => pool.id === event.pool.id)
+      replaceIn<Pool>(client, ['pools'], event.pool, (pool) => pool.id === event.pool.id)
       return
     case 'pool-removed':
-      dropFrom<PoolStatus>(client, ['pools'], (pool) => pool.id === event.id)
+      dropFrom<Pool>(client, ['pools'], (pool) => pool.id === event.id)
       return
     case 'inventory':
       void client.invalidateQueries({ queryKey: ['inventory', event.pool] })
@@ -29,13 +24,13 @@ export function applyEvent(client: QueryClient, event: ServerEvent): void {
       dropFrom<Job>(client, ['jobs'], (job) => job.id === event.id)
       return
     case 'run':
-      client.setQueryData<Run & { vmRuns: readonly VmRun[] }>(['run', event.run.id], (old) => old && { ...old, ...event.run })
+      client.setQueryData<RunDetail>(['run', event.run.id], (old) => old && { ...old, ...event.run })
       askAgain(client, ['run', event.run.id])
       void client.invalidateQueries({ queryKey: ['runs'] })
       if (event.run.endedAt !== null) runEnded(client)
       return
     case 'vm-run':
-      client.setQueryData<Run & { vmRuns: readonly VmRun[] }>(['run', event.vmRun.run], (old) => {
+      client.setQueryData<RunDetail>(['run', event.vmRun.run], (old) => {
         if (old === undefined) return old
         const known = old.vmRuns.some(({ id }) => id === event.vmRun.id)
         const vmRuns = known ? old.vmRuns.map((one) => (one.id === event.vmRun.id ? event.vmRun : one)) : [...old.vmRuns, event.vmRun]

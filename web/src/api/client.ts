@@ -1,26 +1,30 @@
-/** Requests to the server's API. What goes wrong is an `ApiProblem`, which has a code, a sentence and what to do. */
+/** Requests to the server's API, as its document describes them. What goes wrong is an `ApiProblem`, which has a code, a sentence and what to do. */
+import type { Problem } from './openapi.generated.ts'
+import {
+  type Answer,
+  type Item,
+  type Method,
+  type OptionsOf,
+  type Page,
+  type PagedPath,
+  type PathOf,
+  PREFIX,
+  type Query,
+} from './operations.ts'
 
-/** RFC 9457, as the server answers. */
-export interface Problem {
-  readonly status: number
-  readonly code: string
-  readonly title: string
-  readonly detail?: string
-  readonly hint?: string
-  readonly errors?: readonly { readonly field: string; readonly message: string }[]
-}
+/** RFC 9457, as the server answers; what does not come from the server has less of it. */
+export type ShownProblem = Pick<Problem, 'status' | 'code' | 'title'> & Partial<Problem>
 
 export class ApiProblem extends Error {
-  readonly problem: Problem
-  constructor(problem: Problem) {
+  readonly problem: ShownProblem
+  constructor(problem: ShownProblem) {
     super(problem.detail ?? problem.title)
     this.name = 'ApiProblem'
     this.problem = problem
   }
 }
 
-const PREFIX = '/api/v1'
-const UNREACHABLE: Problem = {
+const UNREACHABLE: ShownProblem = {
   status: 0,
   code: 'SERVER_UNREACHABLE',
   title: 'the server does not answer',
@@ -33,30 +37,37 @@ export function useCsrf(token: string | null): void {
   csrf = token ?? undefined
 }
 
-export type Query = Readonly<Record<string, string | number | boolean | readonly string[] | undefined>>
-
-export interface RequestOptions {
-  readonly query?: Query
+type Value = string | number | boolean
+/** What all operations take, whichever it is. */
+interface AnyOptions {
+  readonly path?: Readonly<Record<string, Value>>
+  readonly query?: Readonly<Record<string, Value | readonly Value[] | undefined>>
+  readonly header?: Readonly<Record<string, string>>
   readonly body?: unknown
-  /** The same for attempts at one and the same start. */
-  readonly idempotencyKey?: string
-  readonly ifMatch?: string
   readonly signal?: AbortSignal
-  /** The answer is a text, not JSON. */
-  readonly isText?: boolean
 }
 
-export async function request<T>(method: string, path: string, options: RequestOptions = {}): Promise<T> {
-  const { query, body, idempotencyKey, ifMatch, signal, isText = false } = options
-  const headers: Record<string, string> = { accept: isText ? 'text/*, application/problem+json' : 'application/json' }
+/** The template of a path with its parameters in place. */
+function addressOf(template: string, { path = {}, query = {} }: AnyOptions): string {
+  const filled = template.replaceAll(/\{([^{}]+)\}/g, (_, name: string) => encodeURIComponent(String(path[name])))
+  const parameters = new URLSearchParams()
+  for (const [name, value] of Object.entries(query)) {
+    if (value === undefined) continue
+    for (const one of Array.isArray(value) ? value : [value]) parameters.append(name, String(one))
+  }
+  const text = parameters.toString()
+  return `${PREFIX}${filled}${text === '' ? '' : `?${text}`}`
+}
+
+async function send(method: Method, template: string, options: AnyOptions = {}): Promise<unknown> {
+  const { body, signal } = options
+  const headers: Record<string, string> = { accept: 'application/json, application/problem+json, text/*', ...options.header }
   if (body !== undefined) headers['content-type'] = 'application/json'
-  if (method !== 'GET' && csrf !== undefined) headers['x-csrf-token'] = csrf
-  if (idempotencyKey !== undefined) headers['idempotency-key'] = idempotencyKey
-  if (ifMatch !== undefined) headers['if-match'] = ifMatch
+  if (method !== 'get' && csrf !== undefined) headers['x-csrf-token'] = csrf
   let response: Response
   try {
-    response = await fetch(`${PREFIX}${path}${queryOf(query)}`, {
-      method,
+    response = await fetch(addressOf(template, options), {
+      method: method.toUpperCase(),
       headers,
       credentials: 'same-origin',
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
@@ -67,11 +78,15 @@ export async function request<T>(method: string, path: string, options: RequestO
     throw new ApiProblem({ ...UNREACHABLE, detail: (error as Error).message })
   }
   const text = await response.text()
-  if (response.ok && isText) return text as T
-  const value: unknown = text === '' ? undefined : parse(text)
-  if (response.ok) return value as T
-  const problem = value as Partial<Problem> | undefined
-  throw new ApiProblem({ ...UNREACHABLE, title: `the server answered ${response.status}`, ...problem, status: response.status })
+  if (response.ok && response.headers.get('content-type')?.startsWith('text/')) return text
+  const value = text === '' ? undefined : parse(text)
+  if (response.ok) return value
+  throw new ApiProblem({
+    ...UNREACHABLE,
+    title: `the server answered ${response.status}`,
+    ...(value as Partial<Problem>),
+    status: response.status,
+  })
 }
 
 function parse(text: string): unknown {
@@ -82,18 +97,20 @@ function parse(text: string): unknown {
   }
 }
 
-function queryOf(query: Query | undefined): string {
-  const parameters = new URLSearchParams()
-  for (const [name, value] of Object.entries(query ?? {})) {
-    if (value === undefined) continue
-    for (const one of Array.isArray(value) ? value : [value]) parameters.append(name, String(one))
-  }
-  const text = parameters.toString()
-  return text === '' ? '' : `?${text}`
-}
+type Call<M extends Method> = <Path extends PathOf<M>>(path: Path, ...options: OptionsOf<M, Path>) => Promise<Answer<M, Path>>
 
-export const get = <T>(path: string, query?: Query, signal?: AbortSignal): Promise<T> =>
-  request<T>('GET', path, { ...(query === undefined ? {} : { query }), ...(signal === undefined ? {} : { signal }) })
-export const post = <T>(path: string, body?: unknown, more: RequestOptions = {}): Promise<T> => request<T>('POST', path, { ...more, body })
-export const patch = <T>(path: string, body: unknown, more: RequestOptions = {}): Promise<T> => request<T>('PATCH', path, { ...more, body })
-export const remove = <T>(path: string): Promise<T> => request<T>('DELETE', path)
+/** A call names an operation by its method and the template of its path; the compiler knows what it takes and answers. */
+const callOf =
+  <M extends Method>(method: M): Call<M> =>
+  (path, ...[options]) =>
+    send(method, path, options) as never
+
+export const get = callOf('get')
+export const post = callOf('post')
+export const put = callOf('put')
+export const patch = callOf('patch')
+export const remove = callOf('delete')
+
+/** One page of a list, whichever list it is. */
+export const pageOf = <Path extends PagedPath>(path: Path, query: Query<Path>): Promise<Page<Item<Path>>> =>
+  send('get', path, { query } as AnyOptions) as Promise<Page<Item<Path>>>

@@ -2,8 +2,8 @@
 import { useQueryClient } from '@tanstack/react-query'
 import { useEffect, useState } from 'react'
 import { EVENT_KINDS } from '../../../src/core/control/event-kinds.ts'
-import type { ServerEvent } from '../../../src/jobs/control-plane.ts'
 import { applyEvent, askEverythingAgain } from './apply-event.ts'
+import type { ServerEvent } from './types.ts'
 
 export type Liveness = 'connecting' | 'live' | 'lost'
 

@@ -2954,6 +2954,9 @@ export interface components {
                 readonly bytesRead: number;
                 readonly bytesSent: number;
                 readonly seconds: number;
+                readonly verify?: {
+                    readonly equal: boolean;
+                };
             }[];
             readonly totals: {
                 readonly changedBytes: number;
@@ -3631,6 +3634,15 @@ export interface components {
                 /** @enum {unknown} */
                 readonly mode: "delta" | "full" | "skipped";
                 readonly reason: components["schemas"]["Reason"];
+                /** @description none of a disk that is skipped */
+                readonly choice?: {
+                    readonly reason: components["schemas"]["Reason"];
+                };
+            }[];
+            readonly vifs: readonly {
+                readonly device: string;
+                readonly mac: string;
+                readonly reason: components["schemas"]["Reason"];
             }[];
             readonly removals: readonly {
                 /** @enum {unknown} */
@@ -3641,6 +3653,8 @@ export interface components {
                 readonly reason: string;
                 /** @enum {unknown} */
                 readonly when: "before" | "after";
+                /** @description SRs whose chains need it yet: it stays */
+                readonly keptFor?: readonly string[];
             }[];
             readonly retention: readonly {
                 readonly uuid: string;

@@ -16,7 +16,7 @@ export function SignIn() {
   const isFirst = setup.data?.needed === true
   const texts = isFirst ? TEXTS.setup : TEXTS.signIn
   const enter = useMutation({
-    mutationFn: () => (isFirst ? post('/setup', { link, name, password }) : post('/login', { name, password })),
+    mutationFn: () => (isFirst ? post('/setup', { body: { link, name, password } }) : post('/login', { body: { name, password } })),
     onSuccess: () => {
       if (window.location.pathname === '/setup' || window.location.hash !== '') history.replaceState(null, '', '/')
       return client.invalidateQueries()

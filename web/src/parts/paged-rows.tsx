@@ -1,17 +1,17 @@
 import { Button, Group } from '@mantine/core'
 import { useInfiniteQuery } from '@tanstack/react-query'
 import type { ReactNode } from 'react'
-import { get, type Query } from '../api/client.ts'
-import type { Page } from '../api/queries.ts'
+import { pageOf } from '../api/client.ts'
+import type { Item, PagedPath, Query } from '../api/operations.ts'
 import { TEXTS } from '../texts/en.ts'
 import { ProblemNote } from './problem-note.tsx'
 import { Rows, type RowsProps } from './rows.tsx'
 import { Waiting } from './waiting.tsx'
 
-interface PagedRowsProps<T> extends Omit<RowsProps<T>, 'rows'> {
+interface PagedRowsProps<Path extends PagedPath> extends Omit<RowsProps<Item<Path>>, 'rows'> {
   readonly queryKey: readonly unknown[]
-  readonly path: string
-  readonly filter: Query
+  readonly path: Path
+  readonly filter: Omit<Query<Path>, 'limit' | 'after'>
   /** Rows that are asked for at once. */
   readonly limit?: number
   /** Milliseconds; no events keep it. */
@@ -21,10 +21,18 @@ interface PagedRowsProps<T> extends Omit<RowsProps<T>, 'rows'> {
 }
 
 /** A list of the API that is asked for page by page. */
-export function PagedRows<T>({ queryKey, path, filter, limit = 100, staleTime, empty, ...table }: PagedRowsProps<T>) {
+export function PagedRows<Path extends PagedPath>({
+  queryKey,
+  path,
+  filter,
+  limit = 100,
+  staleTime,
+  empty,
+  ...table
+}: PagedRowsProps<Path>) {
   const pages = useInfiniteQuery({
     queryKey,
-    queryFn: ({ pageParam }) => get<Page<T>>(path, { limit, after: pageParam, ...filter }),
+    queryFn: ({ pageParam }) => pageOf(path, { ...filter, limit, after: pageParam } as Query<Path>),
     initialPageParam: undefined as string | undefined,
     getNextPageParam: ({ next }) => next ?? undefined,
     ...(staleTime === undefined ? {} : { staleTime }),

@@ -1,5 +1,5 @@
 /** Addresses of what has a page of its own. */
-import type { Target } from '../../../src/core/control/job.ts'
+import type { Target } from '../api/types.ts'
 
 export const replicaPath = ({ pool, sr }: Target, vm: string): string => `/replicas/${pool}/${sr}/${vm}`
 export const jobPath = (id: string): string => `/jobs/${id}`

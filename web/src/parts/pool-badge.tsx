@@ -1,6 +1,6 @@
 import { Badge } from '@mantine/core'
 import { CheckCircledIcon, CrossCircledIcon, ExclamationTriangleIcon, MinusCircledIcon, UpdateIcon } from '@radix-ui/react-icons'
-import type { PoolState } from '../../../src/core/control/pool-record.ts'
+import type { PoolState } from '../api/types.ts'
 import { TEXTS } from '../texts/en.ts'
 
 const LOOK = {

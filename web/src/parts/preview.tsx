@@ -1,7 +1,7 @@
 /** What would happen, what would be lost, what it costs: before anything is done. */
 import { Alert, List, Stack, Text, Title } from '@mantine/core'
 import { ExclamationTriangleIcon } from '@radix-ui/react-icons'
-import type { Reason } from '../../../src/core/base.ts'
+import type { Reason } from '../api/types.ts'
 import { TEXTS } from '../texts/en.ts'
 import { Told } from './told.tsx'
 

@@ -1,6 +1,6 @@
 import { Anchor, Text } from '@mantine/core'
 import { Link } from 'react-router'
-import type { Protection } from '../../../src/core/control/protection.ts'
+import type { Protection } from '../api/types.ts'
 import { TEXTS } from '../texts/en.ts'
 import { Age } from './age.tsx'
 import { duration } from './measures.ts'

@@ -1,7 +1,7 @@
 /** Who looks, so that only what they may do is offered; the server checks anyway. */
 import { createContext, useContext } from 'react'
-import { type Role, reaches } from '../../../src/core/control/user.ts'
-import type { Me } from '../api/queries.ts'
+import { reaches } from '../../../src/core/control/user.ts'
+import type { Me, Role } from '../api/types.ts'
 
 export const MeContext = createContext<Me | undefined>(undefined)
 

@@ -8,7 +8,7 @@ import {
   PauseIcon,
   PlayIcon,
 } from '@radix-ui/react-icons'
-import type { RunState, VmRunState } from '../../../src/core/control/run-record.ts'
+import type { RunState, VmRunState } from '../api/types.ts'
 import { TEXTS } from '../texts/en.ts'
 
 const LOOK = {

@@ -1,6 +1,6 @@
 import { Anchor, Badge, Group, Text } from '@mantine/core'
 import { Link } from 'react-router'
-import type { Run } from '../../../src/core/control/run-record.ts'
+import type { Run } from '../api/types.ts'
 import { TEXTS } from '../texts/en.ts'
 import { Age } from './age.tsx'
 import { CopyId } from './copy-id.tsx'

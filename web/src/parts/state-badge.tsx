@@ -8,7 +8,7 @@ import {
   PauseIcon,
   SwitchIcon,
 } from '@radix-ui/react-icons'
-import type { ProtectionState } from '../../../src/core/control/protection.ts'
+import type { ProtectionState } from '../api/types.ts'
 import { TEXTS } from '../texts/en.ts'
 
 /** Colour only for the state of protection, and always with a shape and a word. */

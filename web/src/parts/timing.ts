@@ -1,6 +1,5 @@
 /** Timings, selections and retention in words. */
-import type { Selection, Timing, VmSelector } from '../../../src/core/control/job.ts'
-import type { RetentionRule } from '../../../src/core/retention.ts'
+import type { Retention, Selection, Timing, VmSelector } from '../api/types.ts'
 import { duration } from './measures.ts'
 
 export function timingInWords(timing: Timing): string {
@@ -11,7 +10,7 @@ export function timingInWords(timing: Timing): string {
   return `at ${timing.expression} (${timing.timeZone})`
 }
 
-export function retentionInWords({ last, hourly, daily, weekly, monthly }: RetentionRule): string {
+export function retentionInWords({ last, hourly, daily, weekly, monthly }: Retention): string {
   const more = Object.entries({ hourly, daily, weekly, monthly }).flatMap(([period, count]) => (count ? [`${count} ${period}`] : []))
   return [`the newest ${last}`, ...more].join(', ')
 }

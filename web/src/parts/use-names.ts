@@ -1,9 +1,8 @@
 /** Names for the ids and uuids that jobs, runs and protections carry. */
 import { useQueries, useQuery } from '@tanstack/react-query'
 import { useMemo } from 'react'
-import type { Target } from '../../../src/core/control/job.ts'
-import type { InventorySr, InventoryVm, PoolInventory, PoolStatus } from '../../../src/core/control/pool-record.ts'
 import { inventoryQuery, poolsQuery } from '../api/queries.ts'
+import type { InventorySr, InventoryVm, Pool, PoolInventory, Target } from '../api/types.ts'
 
 export interface SeenVm extends InventoryVm {
   readonly pool: string
@@ -13,7 +12,7 @@ export interface SeenSr extends InventorySr {
 }
 
 export interface Names {
-  readonly pools: readonly PoolStatus[]
+  readonly pools: readonly Pool[]
   readonly inventories: readonly PoolInventory[]
   readonly vms: readonly SeenVm[]
   readonly srs: readonly SeenSr[]

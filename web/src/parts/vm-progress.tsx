@@ -1,5 +1,5 @@
 import { Group, Progress, Stack, Text } from '@mantine/core'
-import type { DiskProgress, VmRun } from '../../../src/core/control/run-record.ts'
+import type { DiskProgress, VmRun } from '../api/types.ts'
 import { TEXTS } from '../texts/en.ts'
 import { bytes, duration } from './measures.ts'
 

@@ -1,8 +1,5 @@
 /** Every text of the page, in one place. */
-import type { PoolState } from '../../../src/core/control/pool-record.ts'
-import type { ProtectionState } from '../../../src/core/control/protection.ts'
-import type { RunState, VmRunState } from '../../../src/core/control/run-record.ts'
-import type { RunStage, VerifyMode } from '../../../src/core/report.ts'
+import type { PoolState, ProtectionState, RunStage, RunState, VerifyMode, VmRunState } from '../api/types.ts'
 import { ACTIVITIES, FAILOVER, PLANS, SEEDS } from './failover-en.ts'
 import { plural } from './plural.ts'
 

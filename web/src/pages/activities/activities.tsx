@@ -1,5 +1,5 @@
 import { Button, Group, Select, Stack } from '@mantine/core'
-import { ACTIVITY_KINDS, ACTIVITY_STATES, type Activity } from '../../../../src/core/control/activity.ts'
+import { ACTIVITY_KINDS, ACTIVITY_STATES } from '../../../../src/core/control/activity.ts'
 import { Empty } from '../../parts/empty.tsx'
 import { PagedRows } from '../../parts/paged-rows.tsx'
 import { useNarrowing } from '../../parts/use-narrowing.ts'
@@ -11,8 +11,8 @@ const T = TEXTS.activities
 /** Tests, failovers, plans, seeds: what was done besides runs; the filters are in the address. */
 export function Activities() {
   const { parameters, narrow, clear } = useNarrowing()
-  const kind = parameters.get('kind')
-  const state = parameters.get('is')
+  const kind = ACTIVITY_KINDS.find((one) => one === parameters.get('kind')) ?? null
+  const state = ACTIVITY_STATES.find((one) => one === parameters.get('is')) ?? null
   const isNarrowed = kind !== null || state !== null
   return (
     <Stack gap="sm">
@@ -37,7 +37,7 @@ export function Activities() {
           w={160}
         />
       </Group>
-      <PagedRows<Activity>
+      <PagedRows
         queryKey={['activities', 'list', kind, state]}
         path="/activities"
         filter={{ ...(kind === null ? {} : { kind: [kind] }), ...(state === null ? {} : { state: [state] }) }}

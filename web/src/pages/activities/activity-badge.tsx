@@ -1,6 +1,6 @@
 import { Badge } from '@mantine/core'
 import { CheckCircledIcon, CircleIcon, CrossCircledIcon, ExclamationTriangleIcon, MinusCircledIcon, PlayIcon } from '@radix-ui/react-icons'
-import type { Activity, ActivityState } from '../../../../src/core/control/activity.ts'
+import type { Activity, ActivityState } from '../../api/types.ts'
 import { TEXTS } from '../../texts/en.ts'
 
 const LOOK = {

@@ -4,9 +4,10 @@ import { CrossCircledIcon, DownloadIcon } from '@radix-ui/react-icons'
 import { useMutation, useQuery } from '@tanstack/react-query'
 import { useState } from 'react'
 import { useNavigate, useParams } from 'react-router'
-import { type Activity, type ActivityDetail, ENDED_ACTIVITY_STATES } from '../../../../src/core/control/activity.ts'
-import { post, request } from '../../api/client.ts'
+import { ENDED_ACTIVITY_STATES } from '../../../../src/core/control/activity.ts'
+import { get, post } from '../../api/client.ts'
 import { activityQuery } from '../../api/queries.ts'
+import type { Activity, ActivityDetail } from '../../api/types.ts'
 import { Age } from '../../parts/age.tsx'
 import { CopyId } from '../../parts/copy-id.tsx'
 import { Confirm } from '../../parts/dialog.tsx'
@@ -105,7 +106,7 @@ function Actions({ activity }: { readonly activity: Activity }) {
   const { dialog, choose } = useDoing()
   const [cancelling, setCancelling] = useState(false)
   const goOn = useMutation({
-    mutationFn: () => post<Activity>(`/activities/${id}/continue`),
+    mutationFn: () => post('/activities/{id}/continue', { path: { id } }),
     onSuccess: (next) => navigate(activityPath(next.id)),
     onError: tellProblem,
   })
@@ -147,7 +148,7 @@ function Actions({ activity }: { readonly activity: Activity }) {
         title={T.cancelTitle}
         text={T.cancelText}
         go={T.cancelGo}
-        act={() => post(`/activities/${id}/cancel`)}
+        act={() => post('/activities/{id}/cancel', { path: { id } })}
       />
       {dialog}
     </>
@@ -156,11 +157,7 @@ function Actions({ activity }: { readonly activity: Activity }) {
 
 async function saveReport(id: string, kind: string): Promise<void> {
   try {
-    download(
-      `understudy-${kind}-${id.slice(0, 8)}.md`,
-      await request<string>('GET', `/activities/${id}/report.md`, { isText: true }),
-      'text/markdown',
-    )
+    download(`understudy-${kind}-${id.slice(0, 8)}.md`, await get('/activities/{id}/report.md', { path: { id } }), 'text/markdown')
   } catch (error) {
     tellProblem(error)
   }

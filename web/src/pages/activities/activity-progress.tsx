@@ -1,5 +1,5 @@
 import { Group, Progress, Stack, Text } from '@mantine/core'
-import type { Activity } from '../../../../src/core/control/activity.ts'
+import type { Activity } from '../../api/types.ts'
 import { bytes, duration } from '../../parts/measures.ts'
 import { TEXTS } from '../../texts/en.ts'
 

@@ -4,10 +4,9 @@ import { useDebouncedValue } from '@mantine/hooks'
 import { keepPreviousData, useMutation, useQuery } from '@tanstack/react-query'
 import { type FormEvent, useState } from 'react'
 import { useNavigate } from 'react-router'
-import type { Activity } from '../../../../src/core/control/activity.ts'
-import type { FailoverPreview, FailoverRequest } from '../../../../src/core/control/failover-request.ts'
 import { ApiProblem, post } from '../../api/client.ts'
 import { restorePointsQuery } from '../../api/queries.ts'
+import type { FailoverPreview, FailoverRequest } from '../../api/types.ts'
 import { ConfirmName } from '../../parts/confirm-name.tsx'
 import { Dialog } from '../../parts/dialog.tsx'
 import { duration } from '../../parts/measures.ts'
@@ -44,7 +43,7 @@ export function FailoverDialog({ kind, subject, first = {}, onClose }: FailoverD
   const preview = useQuery({
     queryKey: ['failover-preview', settled],
     enabled: settled !== undefined,
-    queryFn: ({ signal }) => post<FailoverPreview>('/failover/preview', settled, { signal }),
+    queryFn: ({ signal }) => post('/failover/preview', { body: settled as FailoverRequest, signal }),
     placeholderData: keepPreviousData,
     retry: false,
     staleTime: 0,
@@ -53,7 +52,8 @@ export function FailoverDialog({ kind, subject, first = {}, onClose }: FailoverD
   const start = useMutation({
     mutationFn: ({ of, shown }: { readonly of: FailoverRequest; readonly shown: FailoverPreview }) => {
       const confirmation = { agreed: shown.agreed, ...(shown.confirm === null ? {} : { confirm: typed }) }
-      return post<Activity>('/failover', { ...of, ...confirmation }, { idempotencyKey: `${key}-${shown.agreed}` })
+      const header = { 'idempotency-key': `${key}-${shown.agreed}` }
+      return post('/failover', { body: { ...of, ...confirmation }, header })
     },
     onSuccess: async ({ id }) => {
       onClose()

@@ -1,6 +1,6 @@
 /** The choices of one kind of failover; what is not changed is what the server does by itself. */
 import { Checkbox, Group, NumberInput, Select, Stack, TextInput } from '@mantine/core'
-import type { RestorePoint } from '../../../../src/jobs/control-plane.ts'
+import type { RestorePoint } from '../../api/types.ts'
 import { exact } from '../../parts/measures.ts'
 import type { Names } from '../../parts/use-names.ts'
 import { TEXTS } from '../../texts/en.ts'

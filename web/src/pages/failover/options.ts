@@ -1,6 +1,5 @@
 /** What the dialogs ask for, and the request that it makes. */
-import type { FailoverRequest, NetworkWish, ReadinessWish } from '../../../../src/core/control/failover-request.ts'
-import type { Target } from '../../../../src/core/control/job.ts'
+import type { FailoverRequest, NetworkWish, ReadinessWish, Target } from '../../api/types.ts'
 
 export type Kind = FailoverRequest['kind']
 /** What a dialog acts on. */

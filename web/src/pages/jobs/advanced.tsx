@@ -2,13 +2,13 @@ import { Button, Group, NumberInput, Paper, Select, Stack, Text, Title, Unstyled
 import { useDisclosure } from '@mantine/hooks'
 import { ChevronDownIcon, ChevronRightIcon } from '@radix-ui/react-icons'
 import type { UseQueryResult } from '@tanstack/react-query'
-import { effectiveSettings, type JobSettings } from '../../../../src/core/control/job.ts'
+import { effectiveSettings } from '../../../../src/core/control/job.ts'
+import type { JobSettings, Preview } from '../../api/types.ts'
 import type { Names } from '../../parts/use-names.ts'
 import { TEXTS } from '../../texts/en.ts'
 import type { Draft } from './draft.ts'
 import { HealthCheckInput } from './health-check.tsx'
 import { type Field, SettingField } from './setting-field.tsx'
-import type { Preview } from './use-preview.ts'
 
 const T = TEXTS.form.advanced
 const NONE = 'none'

@@ -2,12 +2,11 @@ import { Checkbox, Group, Paper, Stack, Text, TextInput, Title } from '@mantine/
 import { ExclamationTriangleIcon } from '@radix-ui/react-icons'
 import type { UseQueryResult } from '@tanstack/react-query'
 import { useState } from 'react'
-import type { Target } from '../../../../src/core/control/job.ts'
+import type { Preview, Target } from '../../api/types.ts'
 import { bytes } from '../../parts/measures.ts'
 import { type Column, Rows } from '../../parts/rows.tsx'
 import type { Names, SeenSr } from '../../parts/use-names.ts'
 import { TEXTS } from '../../texts/en.ts'
-import type { Preview } from './use-preview.ts'
 
 const T = TEXTS.form.where
 

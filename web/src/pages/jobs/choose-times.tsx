@@ -2,9 +2,8 @@ import { ActionIcon, Button, Chip, Group, NumberInput, Paper, Stack, Text, TextI
 import { useDebouncedValue, useDisclosure } from '@mantine/hooks'
 import { ChevronDownIcon, ChevronRightIcon, PlusIcon, TrashIcon } from '@radix-ui/react-icons'
 import { useQuery } from '@tanstack/react-query'
-import type { JobSettings, Timing } from '../../../../src/core/control/job.ts'
-import type { RetentionRule } from '../../../../src/core/retention.ts'
 import { post } from '../../api/client.ts'
+import type { JobSettings, Retention, Timing } from '../../api/types.ts'
 import { toTheMinute } from '../../parts/measures.ts'
 import { ProblemNote } from '../../parts/problem-note.tsx'
 import { retentionInWords, timingInWords } from '../../parts/timing.ts'
@@ -187,7 +186,7 @@ function NextTimes({ timing }: { readonly timing: Timing }) {
   const [settled] = useDebouncedValue(timing, 250)
   const next = useQuery({
     queryKey: ['next-ticks', settled],
-    queryFn: () => post<{ ticks: readonly string[] }>('/jobs/next-ticks', { timing: settled, count: 5 }),
+    queryFn: () => post('/jobs/next-ticks', { body: { timing: settled, count: 5 } }),
     retry: false,
     staleTime: 10_000,
   })
@@ -201,7 +200,7 @@ function NextTimes({ timing }: { readonly timing: Timing }) {
 
 const MOST = 120
 
-function Keep({ retention, onChange }: { readonly retention: RetentionRule; onChange(retention: RetentionRule): void }) {
+function Keep({ retention, onChange }: { readonly retention: Retention; onChange(retention: Retention): void }) {
   const [opened, { toggle }] = useDisclosure(PERIODS.some((period) => (retention[period] ?? 0) > 0))
   const squares = [
     ...Array.from({ length: retention.last }, () => 'last'),

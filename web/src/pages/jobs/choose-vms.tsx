@@ -2,14 +2,13 @@ import { ActionIcon, Badge, Button, Checkbox, Group, Paper, Select, Stack, Text,
 import { MinusCircledIcon, PlusIcon } from '@radix-ui/react-icons'
 import type { UseQueryResult } from '@tanstack/react-query'
 import { useState } from 'react'
-import type { Selection, VmSelector } from '../../../../src/core/control/job.ts'
+import type { Preview, Selection, VmSelector } from '../../api/types.ts'
 import { bytes } from '../../parts/measures.ts'
 import { ProblemNote } from '../../parts/problem-note.tsx'
 import { type Column, Rows } from '../../parts/rows.tsx'
 import { isByHand, sameSelector, selectorInWords } from '../../parts/timing.ts'
 import type { Names, SeenVm } from '../../parts/use-names.ts'
 import { TEXTS } from '../../texts/en.ts'
-import type { Preview } from './use-preview.ts'
 
 const T = TEXTS.form.vms
 const SHOWN = 12

@@ -1,7 +1,6 @@
 /** A job while it is being made or changed. */
-import type { Job, JobSettings, JobSpec, Schedule, ScheduleSpec, Selection, Target, Timing } from '../../../../src/core/control/job.ts'
-import type { RetentionRule } from '../../../../src/core/retention.ts'
 import { patch, post, remove } from '../../api/client.ts'
+import type { Job, JobSettings, JobSpec, Retention, Schedule, ScheduleSpec, Selection, Target, Timing } from '../../api/types.ts'
 import { timingInWords } from '../../parts/timing.ts'
 import { TEXTS } from '../../texts/en.ts'
 
@@ -14,7 +13,7 @@ export interface DraftSchedule {
   readonly name: string
   readonly enabled: boolean
   readonly timing: Timing
-  readonly retention: RetentionRule
+  readonly retention: Retention
   readonly settings: JobSettings
 }
 
@@ -81,18 +80,23 @@ export function missingOf({ name, selection, targets }: Draft): readonly string[
 }
 
 export function createJob(draft: Draft, enabled: boolean, idempotencyKey: string): Promise<Job> {
-  return post<Job>('/jobs', { ...bodyOf(draft), enabled, schedules: draft.schedules.map(specOf) }, { idempotencyKey })
+  return post('/jobs', {
+    body: { ...bodyOf(draft), enabled, schedules: draft.schedules.map(specOf) },
+    header: { 'idempotency-key': idempotencyKey },
+  })
 }
 
 /** The job first, with the version that was edited: when somebody else was faster nothing is changed. Then its schedules. */
 export async function saveJob(job: Job, draft: Draft): Promise<void> {
-  await patch(`/jobs/${job.id}`, { ...bodyOf(draft), version: job.version })
+  await patch('/jobs/{id}', { path: { id: job.id }, body: { ...bodyOf(draft), version: job.version } })
   for (const schedule of draft.schedules) {
-    if (schedule.id === undefined) await post(`/jobs/${job.id}/schedules`, specOf(schedule))
-    else if (isChanged(job.schedules, schedule)) await patch(`/jobs/${job.id}/schedules/${schedule.id}`, specOf(schedule))
+    if (schedule.id === undefined) await post('/jobs/{id}/schedules', { path: { id: job.id }, body: specOf(schedule) })
+    else if (isChanged(job.schedules, schedule))
+      await patch('/jobs/{id}/schedules/{schedule}', { path: { id: job.id, schedule: schedule.id }, body: specOf(schedule) })
   }
   for (const { id } of job.schedules) {
-    if (!draft.schedules.some((one) => one.id === id)) await remove(`/jobs/${job.id}/schedules/${id}`)
+    if (!draft.schedules.some((one) => one.id === id))
+      await remove('/jobs/{id}/schedules/{schedule}', { path: { id: job.id, schedule: id } })
   }
 }
 

@@ -3,10 +3,9 @@ import { Alert, Button, Group, Paper, Stack, Text, TextInput, Title } from '@man
 import { useMutation, useQuery } from '@tanstack/react-query'
 import { useState } from 'react'
 import { useNavigate, useParams, useSearchParams } from 'react-router'
-import type { Job } from '../../../../src/core/control/job.ts'
-import type { Run } from '../../../../src/core/control/run-record.ts'
 import { post } from '../../api/client.ts'
 import { jobQuery } from '../../api/queries.ts'
+import type { Job } from '../../api/types.ts'
 import { PageHead } from '../../parts/page-head.tsx'
 import { jobPath, runPath } from '../../parts/paths.ts'
 import { ProblemNote } from '../../parts/problem-note.tsx'
@@ -55,7 +54,7 @@ function JobForm({ draft: first, job: given }: { readonly draft: Draft; readonly
     mutationFn: async (runs: boolean) => {
       const made = await createJob(draft, runs, `${key}-${runs ? 'enabled' : 'disabled'}`)
       if (!runs) return void navigate(jobPath(made.id))
-      const run = await post<Run>('/runs', { job: made.id }, { idempotencyKey: `${key}-run` })
+      const run = await post('/runs', { body: { job: made.id }, header: { 'idempotency-key': `${key}-run` } })
       await navigate(runPath(run.id))
     },
   })

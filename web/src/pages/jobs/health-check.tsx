@@ -1,6 +1,6 @@
 /** Test failovers that begin by themselves: how often, and when a VM counts as up. */
 import { Checkbox, Group, NumberInput, Select, Stack, Text } from '@mantine/core'
-import type { HealthCheck } from '../../../../src/core/control/job.ts'
+import type { HealthCheck } from '../../api/types.ts'
 import { TEXTS } from '../../texts/en.ts'
 import { ReadyInput } from '../plans/ready-input.tsx'
 

@@ -3,11 +3,9 @@ import { DotsHorizontalIcon } from '@radix-ui/react-icons'
 import { useQuery } from '@tanstack/react-query'
 import { useState } from 'react'
 import { Link, useNavigate } from 'react-router'
-import type { Job } from '../../../../src/core/control/job.ts'
-import type { Protection } from '../../../../src/core/control/protection.ts'
-import type { Run } from '../../../../src/core/control/run-record.ts'
 import { post, remove } from '../../api/client.ts'
 import { protectionsQuery, runningQuery } from '../../api/queries.ts'
+import type { Job } from '../../api/types.ts'
 import { Confirm } from '../../parts/dialog.tsx'
 import { jobPath, runPath } from '../../parts/paths.ts'
 import { useMay } from '../../parts/rights.tsx'
@@ -24,7 +22,7 @@ export function useStartRun(): (request: { job: string; vms?: readonly string[];
   const navigate = useNavigate()
   return async (request) => {
     try {
-      const run = await post<Run>('/runs', request, { idempotencyKey: crypto.randomUUID() })
+      const run = await post('/runs', { body: request, header: { 'idempotency-key': crypto.randomUUID() } })
       await navigate(runPath(run.id))
     } catch (error) {
       tellProblem(error)
@@ -84,7 +82,7 @@ function RemoveJob({ job, onClose }: { readonly job: Job; onClose(): void }) {
       go={T.removeGo}
       grave
       act={async () => {
-        const { replicasLeft } = await remove<{ replicasLeft: readonly Protection[] }>(`/jobs/${job.id}`)
+        const { replicasLeft } = await remove('/jobs/{id}', { path: { id: job.id } })
         tellDone(T.removed(job.name, replicasLeft.length))
         void navigate('/jobs')
       }}

@@ -1,5 +1,6 @@
 import { Paper } from '@mantine/core'
-import { effectiveSettings, type Job } from '../../../../src/core/control/job.ts'
+import { effectiveSettings } from '../../../../src/core/control/job.ts'
+import type { Job } from '../../api/types.ts'
 import { exact } from '../../parts/measures.ts'
 import { selectorInWords } from '../../parts/timing.ts'
 import type { Names } from '../../parts/use-names.ts'

@@ -3,10 +3,9 @@ import { Button, Checkbox, FileInput, Group, List, Stack, Text } from '@mantine/
 import { DownloadIcon, UploadIcon } from '@radix-ui/react-icons'
 import { useMutation, useQuery } from '@tanstack/react-query'
 import { type FormEvent, useState } from 'react'
-import type { Job } from '../../../../src/core/control/job.ts'
-import type { JobsDocument } from '../../../../src/jobs/control-plane.ts'
 import { get, post } from '../../api/client.ts'
-import { jobsQuery, type Page } from '../../api/queries.ts'
+import { jobsQuery } from '../../api/queries.ts'
+import type { Job, JobsDocument } from '../../api/types.ts'
 import { Dialog } from '../../parts/dialog.tsx'
 import { download } from '../../parts/download.ts'
 import { ProblemNote } from '../../parts/problem-note.tsx'
@@ -19,7 +18,7 @@ const T = TEXTS.jobs.document
 /** @param jobs left out: all */
 export async function exportJobs(jobs?: readonly Job[]): Promise<void> {
   try {
-    const document = await get<JobsDocument>('/jobs/export', jobs === undefined ? {} : { id: jobs.map(({ id }) => id) })
+    const document = await get('/jobs/export', { query: jobs === undefined ? {} : { id: jobs.map(({ id }) => id) } })
     const name = jobs?.length === 1 ? (jobs[0] as Job).name.replaceAll(/[^\w.-]+/g, '-') : 'jobs'
     download(`understudy-${name}-${new Date().toISOString().slice(0, 10)}.json`, JSON.stringify(document, null, 2), 'application/json')
   } catch (error) {
@@ -61,7 +60,7 @@ function ImportDialog({ onClose }: { onClose(): void }) {
   })
   const send = useMutation({
     mutationFn: (document: JobsDocument) =>
-      post<Page<Job>>('/jobs/import', document, { query: { replace: replaces }, idempotencyKey: crypto.randomUUID() }),
+      post('/jobs/import', { body: document, query: { replace: replaces }, header: { 'idempotency-key': crypto.randomUUID() } }),
     onSuccess: ({ items }) => {
       tellDone(T.done(items.length))
       onClose()

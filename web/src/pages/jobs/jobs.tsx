@@ -3,10 +3,9 @@ import { PlusIcon } from '@radix-ui/react-icons'
 import { useQuery } from '@tanstack/react-query'
 import { useMemo } from 'react'
 import { Link } from 'react-router'
-import type { Job } from '../../../../src/core/control/job.ts'
-import type { Run } from '../../../../src/core/control/run-record.ts'
 import { post } from '../../api/client.ts'
 import { jobsQuery, latestRunsQuery, poolsQuery, protectionsQuery, upcomingQuery } from '../../api/queries.ts'
+import type { Job, Run } from '../../api/types.ts'
 import { Age } from '../../parts/age.tsx'
 import { CopyId } from '../../parts/copy-id.tsx'
 import { Empty } from '../../parts/empty.tsx'
@@ -116,7 +115,9 @@ export function EnabledSwitch({ job }: { readonly job: Job }) {
       checked={job.enabled}
       disabled={!mayChange}
       aria-label={T.enable(job.name)}
-      onChange={(event) => void post(`/jobs/${job.id}/${event.currentTarget.checked ? 'enable' : 'disable'}`).catch(tellProblem)}
+      onChange={(event) =>
+        void post(event.currentTarget.checked ? '/jobs/{id}/enable' : '/jobs/{id}/disable', { path: { id: job.id } }).catch(tellProblem)
+      }
     />
   )
 }

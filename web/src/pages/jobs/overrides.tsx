@@ -1,7 +1,8 @@
 /** Settings that a schedule has instead of its job's. */
 import { ActionIcon, Group, Select, Stack, Text } from '@mantine/core'
 import { TrashIcon } from '@radix-ui/react-icons'
-import { effectiveSettings, type JobSettings } from '../../../../src/core/control/job.ts'
+import { effectiveSettings } from '../../../../src/core/control/job.ts'
+import type { JobSettings } from '../../api/types.ts'
 import { TEXTS } from '../../texts/en.ts'
 import { FIELDS, type Field, SettingField } from './setting-field.tsx'
 

@@ -1,17 +1,14 @@
 import { useDebouncedValue } from '@mantine/hooks'
 import { keepPreviousData, type UseQueryResult, useQuery } from '@tanstack/react-query'
-import type { Selection } from '../../../../src/core/control/job.ts'
-import type { JobOperations } from '../../../../src/jobs/control-plane.ts'
 import { post } from '../../api/client.ts'
-
-export type Preview = Awaited<ReturnType<JobOperations['preview']>>
+import type { Preview, Selection } from '../../api/types.ts'
 
 /** What a selection chooses at this moment, as the server sees it; asked for shortly after it was changed. */
 export function usePreview(selection: Selection): UseQueryResult<Preview> {
   const [settled] = useDebouncedValue(selection, 200)
   return useQuery({
     queryKey: ['preview', settled],
-    queryFn: () => post<Preview>('/jobs/preview', settled),
+    queryFn: () => post('/jobs/preview', { body: settled }),
     // Nothing is chosen: there is nothing to ask, and what was shown before is not true any more.
     enabled: settled.include.length > 0,
     ...(selection.include.length > 0 ? { placeholderData: keepPreviousData } : {}),

@@ -3,10 +3,8 @@ import { CheckCircledIcon } from '@radix-ui/react-icons'
 import { useQuery } from '@tanstack/react-query'
 import { useState } from 'react'
 import { Link } from 'react-router'
-import type { Alert } from '../../../../src/core/control/notification.ts'
-import type { PoolStatus } from '../../../../src/core/control/pool-record.ts'
-import type { Protection } from '../../../../src/core/control/protection.ts'
 import { alertsQuery } from '../../api/queries.ts'
+import type { Alert, Pool, Protection } from '../../api/types.ts'
 import { duration, sentences } from '../../parts/measures.ts'
 import { replicaPath } from '../../parts/paths.ts'
 import { PoolBadge } from '../../parts/pool-badge.tsx'
@@ -22,7 +20,7 @@ const FEW = 8
 const ALERTS: readonly Alert['kind'][] = ['original-not-fenced', 'target-space', 'health-check-failed']
 
 /** The worst first: missed before at risk, the longest overdue before others. */
-export function Attention({ protections, pools }: { readonly protections: readonly Protection[]; readonly pools: readonly PoolStatus[] }) {
+export function Attention({ protections, pools }: { readonly protections: readonly Protection[]; readonly pools: readonly Pool[] }) {
   const [isWhole, setWhole] = useState(false)
   const alerts = useQuery(alertsQuery(true)).data?.items.filter(({ kind }) => ALERTS.includes(kind)) ?? []
   const start = useStartRun()

@@ -3,15 +3,14 @@ import { Button, Group, Paper, Stack, Text, Title } from '@mantine/core'
 import { CheckCircledIcon, CircleIcon } from '@radix-ui/react-icons'
 import { useState } from 'react'
 import { Link, useNavigate } from 'react-router'
-import type { Job } from '../../../../src/core/control/job.ts'
-import type { PoolStatus } from '../../../../src/core/control/pool-record.ts'
+import type { Job, Pool } from '../../api/types.ts'
 import { useMay } from '../../parts/rights.tsx'
 import { TEXTS } from '../../texts/en.ts'
 import { PoolForm } from '../pools/pool-form.tsx'
 
 const T = TEXTS.start
 
-export function FirstSteps({ pools, jobs }: { readonly pools: readonly PoolStatus[]; readonly jobs: readonly Job[] }) {
+export function FirstSteps({ pools, jobs }: { readonly pools: readonly Pool[]; readonly jobs: readonly Job[] }) {
   const [adding, setAdding] = useState(false)
   const mayChange = useMay('administrator')
   const navigate = useNavigate()

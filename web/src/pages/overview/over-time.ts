@@ -1,5 +1,5 @@
 /** Hours of UTC, as the server tells them, put together to days and hours of the user's own zone; and what they let us expect. */
-import type { HourFigures, RunFigures, TargetFigures } from '../../../../src/core/control/run-figures.ts'
+import type { HourFigures, RunFigures, TargetFigures } from '../../api/types.ts'
 
 export interface Span {
   readonly from: Date

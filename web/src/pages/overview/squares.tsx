@@ -2,7 +2,7 @@
 import { Paper, Stack, Text, Title } from '@mantine/core'
 import { type KeyboardEvent, useMemo, useRef, useState } from 'react'
 import { Link } from 'react-router'
-import type { Protection, ProtectionState } from '../../../../src/core/control/protection.ts'
+import type { Protection, ProtectionState } from '../../api/types.ts'
 import { replicaPath } from '../../parts/paths.ts'
 import { TEXTS } from '../../texts/en.ts'
 

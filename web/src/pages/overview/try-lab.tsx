@@ -3,9 +3,9 @@ import { Anchor, Button, Group, Loader, Paper, Stack, Text, Title } from '@manti
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { useEffect, useRef, useState } from 'react'
 import { Link } from 'react-router'
-import type { LabStatus } from '../../../../src/core/control/lab-status.ts'
 import { post, remove } from '../../api/client.ts'
 import { labQuery } from '../../api/queries.ts'
+import type { LabStatus } from '../../api/types.ts'
 import { Confirm } from '../../parts/dialog.tsx'
 import { bytes } from '../../parts/measures.ts'
 import { ProblemNote } from '../../parts/problem-note.tsx'
@@ -25,9 +25,9 @@ export function TryLab({ isNew }: { readonly isNew: boolean }) {
   const startRun = useStartRun()
   const [removing, setRemoving] = useState(false)
   const take = (status: LabStatus) => client.setQueryData(['lab'], status)
-  const start = useMutation({ mutationFn: () => post<LabStatus>('/lab'), onSuccess: take })
+  const start = useMutation({ mutationFn: () => post('/lab'), onSuccess: take })
   const write = useMutation({
-    mutationFn: () => post<{ bytes: number }>('/lab/guest-writes'),
+    mutationFn: () => post('/lab/guest-writes'),
     onSuccess: ({ bytes: written }) => tellDone(T.written(bytes(written))),
     onError: tellProblem,
   })
@@ -106,7 +106,7 @@ export function TryLab({ isNew }: { readonly isNew: boolean }) {
         text={T.removeText}
         go={T.remove}
         grave
-        act={async () => void take(await remove<LabStatus>('/lab'))}
+        act={async () => void take(await remove('/lab'))}
       />
     </Paper>
   )

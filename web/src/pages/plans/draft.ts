@@ -1,7 +1,7 @@
 /** A recovery plan while it is being made or changed: groups and VMs with keys, so that they can be moved about. */
-import type { PlanGroupSpec, PlanVm, RecoveryPlanRecord, RecoveryPlanSpec } from '../../../../src/core/control/recovery-plan-record.ts'
+import type { PlanGroup, PlanVm, RecoveryPlan, RecoveryPlanSpec } from '../../api/types.ts'
 
-export interface DraftGroup extends Omit<PlanGroupSpec, 'vms'> {
+export interface DraftGroup extends Omit<PlanGroup, 'vms'> {
   readonly key: string
   readonly vms: readonly PlanVm[]
 }
@@ -29,7 +29,7 @@ export const emptyPlan = (groupName: string): PlanDraft => ({
   groups: [newGroup(groupName)],
 })
 
-export function draftOf({ id: _id, createdAt: _made, updatedAt: _changed, version: _version, ...spec }: RecoveryPlanRecord): PlanDraft {
+export function draftOf({ id: _id, createdAt: _made, updatedAt: _changed, version: _version, ...spec }: RecoveryPlan): PlanDraft {
   return { ...spec, groups: spec.groups.map((group) => ({ ...group, key: crypto.randomUUID() })) }
 }
 

@@ -5,9 +5,9 @@ import { PlusIcon } from '@radix-ui/react-icons'
 import { keepPreviousData, useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { useState } from 'react'
 import { useNavigate, useParams } from 'react-router'
-import type { PlanCheck, RecoveryPlanRecord } from '../../../../src/core/control/recovery-plan-record.ts'
 import { patch, post } from '../../api/client.ts'
 import { planQuery, protectionsQuery } from '../../api/queries.ts'
+import type { RecoveryPlan } from '../../api/types.ts'
 import { PageHead } from '../../parts/page-head.tsx'
 import { planPath } from '../../parts/paths.ts'
 import { ProblemNote } from '../../parts/problem-note.tsx'
@@ -35,7 +35,7 @@ export function EditPlan() {
   return <PlanForm key={id} first={draftOf(known.data)} plan={known.data} />
 }
 
-function PlanForm({ first, plan: given }: { readonly first: PlanDraft; readonly plan?: RecoveryPlanRecord }) {
+function PlanForm({ first, plan: given }: { readonly first: PlanDraft; readonly plan?: RecoveryPlan }) {
   const [draft, setDraft] = useState(first)
   // As it was when the form was opened: what others change meanwhile must not be overwritten unseen.
   const [plan] = useState(given)
@@ -50,7 +50,7 @@ function PlanForm({ first, plan: given }: { readonly first: PlanDraft; readonly 
   const isWhole = settled.name !== '' && settled.groups.length > 0 && settled.groups.every(({ vms, name }) => vms.length > 0 && name !== '')
   const check = useQuery({
     queryKey: ['plan-check', settled],
-    queryFn: () => post<PlanCheck>('/plans/check', settled),
+    queryFn: () => post('/plans/check', { body: settled }),
     enabled: isWhole,
     placeholderData: keepPreviousData,
     retry: false,
@@ -59,8 +59,8 @@ function PlanForm({ first, plan: given }: { readonly first: PlanDraft; readonly 
   const save = useMutation({
     mutationFn: () =>
       plan === undefined
-        ? post<RecoveryPlanRecord>('/plans', spec, { idempotencyKey: key })
-        : patch<RecoveryPlanRecord>(`/plans/${plan.id}`, { ...spec, version: plan.version }),
+        ? post('/plans', { body: spec, header: { 'idempotency-key': key } })
+        : patch('/plans/{id}', { path: { id: plan.id }, body: { ...spec, version: plan.version } }),
     onSuccess: async (stored) => {
       client.setQueryData(['plans', stored.id], stored)
       await client.invalidateQueries({ queryKey: ['plans'], exact: true })

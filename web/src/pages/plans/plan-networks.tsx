@@ -1,5 +1,5 @@
 import { Select, Stack, Text } from '@mantine/core'
-import type { Protection } from '../../../../src/core/control/protection.ts'
+import type { Protection } from '../../api/types.ts'
 import type { Names } from '../../parts/use-names.ts'
 import { TEXTS } from '../../texts/en.ts'
 import type { PlanDraft } from './draft.ts'

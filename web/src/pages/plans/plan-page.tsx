@@ -4,15 +4,9 @@ import { DotsHorizontalIcon, PlayIcon } from '@radix-ui/react-icons'
 import { useQuery, useQueryClient } from '@tanstack/react-query'
 import { useState } from 'react'
 import { Link, useNavigate, useParams } from 'react-router'
-import type {
-  PlanCheck,
-  PlanGroupSpec,
-  PlanRunMode,
-  PlanVm,
-  RecoveryPlanRecord,
-} from '../../../../src/core/control/recovery-plan-record.ts'
 import { post, remove } from '../../api/client.ts'
 import { planQuery, planRunsQuery, protectionsQuery, runningActivitiesQuery } from '../../api/queries.ts'
+import type { PlanGroup, PlanRunMode, PlanVm, RecoveryPlan } from '../../api/types.ts'
 import { Age } from '../../parts/age.tsx'
 import { Confirm } from '../../parts/dialog.tsx'
 import { Empty } from '../../parts/empty.tsx'
@@ -50,15 +44,15 @@ export function PlanPage() {
   return <Shown plan={plan.data} />
 }
 
-function Shown({ plan }: { readonly plan: RecoveryPlanRecord }) {
+function Shown({ plan }: { readonly plan: RecoveryPlan }) {
   const { id: _id, createdAt: _made, updatedAt: _changed, version, ...spec } = plan
-  const check = useQuery({ queryKey: ['plan-check', plan.id, version], queryFn: () => post<PlanCheck>('/plans/check', spec), retry: false })
+  const check = useQuery({ queryKey: ['plan-check', plan.id, version], queryFn: () => post('/plans/check', { body: spec }), retry: false })
   const runs = useQuery(planRunsQuery(plan.id))
   const protections = useQuery(protectionsQuery).data
   const underWay = useQuery(runningActivitiesQuery).data?.find(({ kind, subject }) => kind === 'plan' && subject.plan?.id === plan.id)
   const [running, setRunning] = useState<PlanRunMode>()
   const mayAct = useMay('operator')
-  const pictured = (group: PlanGroupSpec, one: PlanVm): PicturedVm => {
+  const pictured = (group: PlanGroup, one: PlanVm): PicturedVm => {
     const { vm, target, job, ready } = one
     const known = check.data?.vms.find((each) => each.vm === vm && each.group === group.name)
     const problem = check.data?.problems.find((each) => each.vm === vm && each.group === group.name)
@@ -160,7 +154,7 @@ function Shown({ plan }: { readonly plan: RecoveryPlanRecord }) {
   )
 }
 
-function PlanMenu({ plan }: { readonly plan: RecoveryPlanRecord }) {
+function PlanMenu({ plan }: { readonly plan: RecoveryPlan }) {
   const mayChange = useMay('administrator')
   const [removing, setRemoving] = useState(false)
   const navigate = useNavigate()
@@ -191,7 +185,7 @@ function PlanMenu({ plan }: { readonly plan: RecoveryPlanRecord }) {
         go={TEXTS.actions.remove}
         grave
         act={async () => {
-          await remove(`/plans/${plan.id}`)
+          await remove('/plans/{id}', { path: { id: plan.id } })
           tellDone(T.removed(plan.name))
           await client.invalidateQueries({ queryKey: ['plans'], exact: true })
           void navigate('/plans')

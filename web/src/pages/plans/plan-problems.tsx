@@ -1,6 +1,6 @@
 import { Alert, Anchor, List } from '@mantine/core'
 import { CheckCircledIcon, ExclamationTriangleIcon } from '@radix-ui/react-icons'
-import type { PlanCheck } from '../../../../src/core/control/recovery-plan-record.ts'
+import type { PlanCheck } from '../../api/types.ts'
 import { errorDocs, ProblemNote } from '../../parts/problem-note.tsx'
 import { Waiting } from '../../parts/waiting.tsx'
 import { TEXTS } from '../../texts/en.ts'

@@ -2,8 +2,8 @@ import { Anchor, Button, Stack } from '@mantine/core'
 import { PlusIcon } from '@radix-ui/react-icons'
 import { useQuery } from '@tanstack/react-query'
 import { Link } from 'react-router'
-import type { RecoveryPlanRecord } from '../../../../src/core/control/recovery-plan-record.ts'
 import { plansQuery, protectionsQuery } from '../../api/queries.ts'
+import type { RecoveryPlan } from '../../api/types.ts'
 import { Age } from '../../parts/age.tsx'
 import { CopyId } from '../../parts/copy-id.tsx'
 import { Empty } from '../../parts/empty.tsx'
@@ -21,7 +21,7 @@ export function Plans() {
   const plans = useQuery(plansQuery)
   const hasReplica = useQuery(protectionsQuery).data?.some(({ replica }) => replica !== null) ?? true
   const mayChange = useMay('administrator')
-  const columns: readonly Column<RecoveryPlanRecord>[] = [
+  const columns: readonly Column<RecoveryPlan>[] = [
     {
       key: 'name',
       head: T.columns.name,

@@ -3,9 +3,8 @@ import { Button, Checkbox, Group, Stack } from '@mantine/core'
 import { keepPreviousData, useMutation, useQuery } from '@tanstack/react-query'
 import { type FormEvent, useState } from 'react'
 import { useNavigate } from 'react-router'
-import type { Activity } from '../../../../src/core/control/activity.ts'
-import type { PlanPreview, PlanRunMode, RecoveryPlanRecord, StartPlan } from '../../../../src/core/control/recovery-plan-record.ts'
 import { post } from '../../api/client.ts'
+import type { PlanRunMode, RecoveryPlan, StartPlan } from '../../api/types.ts'
 import { ConfirmName } from '../../parts/confirm-name.tsx'
 import { Dialog } from '../../parts/dialog.tsx'
 import { activityPath } from '../../parts/paths.ts'
@@ -17,7 +16,7 @@ import { PlanProblems } from './plan-problems.tsx'
 
 const T = TEXTS.plans
 
-export function RunPlan({ plan, mode, onClose }: { readonly plan: RecoveryPlanRecord; readonly mode: PlanRunMode; onClose(): void }) {
+export function RunPlan({ plan, mode, onClose }: { readonly plan: RecoveryPlan; readonly mode: PlanRunMode; onClose(): void }) {
   const [keeps, setKeeps] = useState(false)
   const [isHard, setHard] = useState(false)
   const [beside, setBeside] = useState(false)
@@ -32,7 +31,7 @@ export function RunPlan({ plan, mode, onClose }: { readonly plan: RecoveryPlanRe
   }
   const preview = useQuery({
     queryKey: ['plan-preview', plan.id, plan.version, wish],
-    queryFn: () => post<PlanPreview>(`/plans/${plan.id}/preview`, wish),
+    queryFn: () => post('/plans/{id}/preview', { path: { id: plan.id }, body: wish }),
     placeholderData: keepPreviousData,
     retry: false,
     staleTime: 0,
@@ -40,7 +39,11 @@ export function RunPlan({ plan, mode, onClose }: { readonly plan: RecoveryPlanRe
   })
   const start = useMutation({
     mutationFn: (confirm: string | null) =>
-      post<Activity>(`/plans/${plan.id}/runs`, { ...wish, ...(confirm === null ? {} : { confirm: typed }) }, { idempotencyKey: key }),
+      post('/plans/{id}/runs', {
+        path: { id: plan.id },
+        body: { ...wish, ...(confirm === null ? {} : { confirm: typed }) },
+        header: { 'idempotency-key': key },
+      }),
     onSuccess: async ({ id }) => {
       onClose()
       await navigate(activityPath(id))

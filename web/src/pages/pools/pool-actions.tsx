@@ -3,8 +3,8 @@ import { CheckCircledIcon, CrossCircledIcon, DotsHorizontalIcon } from '@radix-u
 import { useQuery } from '@tanstack/react-query'
 import { useState } from 'react'
 import { useNavigate } from 'react-router'
-import type { PoolStatus } from '../../../../src/core/control/pool-record.ts'
 import { patch, post, remove } from '../../api/client.ts'
+import type { Pool } from '../../api/types.ts'
 import { Confirm, Dialog } from '../../parts/dialog.tsx'
 import { ProblemNote } from '../../parts/problem-note.tsx'
 import { useMay } from '../../parts/rights.tsx'
@@ -15,13 +15,13 @@ import { PoolForm } from './pool-form.tsx'
 
 const T = TEXTS.pools
 
-export function PoolActions({ pool }: { readonly pool: PoolStatus }) {
+export function PoolActions({ pool }: { readonly pool: Pool }) {
   const [open, setOpen] = useState<'test' | 'edit' | 'disable' | 'remove'>()
   const mayChange = useMay('administrator')
   const mayTest = useMay('operator')
   const navigate = useNavigate()
   const close = () => setOpen(undefined)
-  const enable = () => patch(`/pools/${pool.id}`, { enabled: true }).catch(tellProblem)
+  const enable = () => patch('/pools/{id}', { path: { id: pool.id }, body: { enabled: true } }).catch(tellProblem)
   if (!mayTest) return null
   return (
     <>
@@ -56,7 +56,7 @@ export function PoolActions({ pool }: { readonly pool: PoolStatus }) {
         title={`${T.disable}: ${pool.name}`}
         text={T.disableText}
         go={T.disable}
-        act={() => patch(`/pools/${pool.id}`, { enabled: false })}
+        act={() => patch('/pools/{id}', { path: { id: pool.id }, body: { enabled: false } })}
       />
       <Confirm
         opened={open === 'remove'}
@@ -66,7 +66,7 @@ export function PoolActions({ pool }: { readonly pool: PoolStatus }) {
         text={T.removeText}
         go={TEXTS.actions.remove}
         act={async () => {
-          await remove(`/pools/${pool.id}`)
+          await remove('/pools/{id}', { path: { id: pool.id } })
           void navigate('/settings/pools')
         }}
       />
@@ -74,10 +74,10 @@ export function PoolActions({ pool }: { readonly pool: PoolStatus }) {
   )
 }
 
-function PoolTest({ pool, onClose }: { readonly pool: PoolStatus; onClose(): void }) {
+function PoolTest({ pool, onClose }: { readonly pool: Pool; onClose(): void }) {
   const test = useQuery({
     queryKey: ['pool-test', pool.id],
-    queryFn: () => post<{ ok: boolean; checks: { name: string; ok: boolean; text: string }[] }>(`/pools/${pool.id}/test`),
+    queryFn: () => post('/pools/{id}/test', { path: { id: pool.id } }),
     retry: false,
     gcTime: 0,
     staleTime: 0,

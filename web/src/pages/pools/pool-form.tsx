@@ -2,9 +2,8 @@
 import { Alert, Button, Code, Group, PasswordInput, Stack, Text, TextInput } from '@mantine/core'
 import { useMutation } from '@tanstack/react-query'
 import { type FormEvent, useState } from 'react'
-import type { PoolStatus } from '../../../../src/core/control/pool-record.ts'
-import type { Certificate } from '../../../../src/jobs/control-plane.ts'
 import { patch, post } from '../../api/client.ts'
+import type { Certificate, Pool } from '../../api/types.ts'
 import { Dialog } from '../../parts/dialog.tsx'
 import { exact } from '../../parts/measures.ts'
 import { ProblemNote } from '../../parts/problem-note.tsx'
@@ -16,9 +15,9 @@ const T = TEXTS.pools
 /** What somebody types: a bare name is an address of HTTPS. */
 const addressOf = (typed: string): string => (/^[a-z]+:\/\//i.test(typed.trim()) ? typed.trim() : `https://${typed.trim()}`)
 
-export function PoolForm({ pool, onClose }: { readonly pool?: PoolStatus; onClose(): void }) {
+export function PoolForm({ pool, onClose }: { readonly pool?: Pool; onClose(): void }) {
   const [typed, setTyped] = useState({ url: pool?.url ?? '', user: pool?.user ?? 'root', password: '', name: pool?.name ?? '' })
-  const look = useMutation({ mutationFn: () => post<Certificate>('/pools/certificate', { url: addressOf(typed.url) }) })
+  const look = useMutation({ mutationFn: () => post('/pools/certificate', { body: { url: addressOf(typed.url) } }) })
   const isKnown = (fingerprint: string) => pool?.fingerprints.includes(fingerprint) === true
   const save = useMutation({
     mutationFn: (fingerprint: string) => {
@@ -26,14 +25,17 @@ export function PoolForm({ pool, onClose }: { readonly pool?: PoolStatus; onClos
       const url = addressOf(typed.url)
       if (pool === undefined) {
         const body = { url, user: typed.user, password: typed.password, fingerprint, ...(name === '' ? {} : { name }) }
-        return post<PoolStatus>('/pools', body)
+        return post('/pools', { body })
       }
-      return patch<PoolStatus>(`/pools/${pool.id}`, {
-        ...(name === '' || name === pool.name ? {} : { name }),
-        ...(url === pool.url ? {} : { url }),
-        ...(typed.user === pool.user ? {} : { user: typed.user }),
-        ...(typed.password === '' ? {} : { password: typed.password }),
-        ...(isKnown(fingerprint) ? {} : { fingerprint }),
+      return patch('/pools/{id}', {
+        path: { id: pool.id },
+        body: {
+          ...(name === '' || name === pool.name ? {} : { name }),
+          ...(url === pool.url ? {} : { url }),
+          ...(typed.user === pool.user ? {} : { user: typed.user }),
+          ...(typed.password === '' ? {} : { password: typed.password }),
+          ...(isKnown(fingerprint) ? {} : { fingerprint }),
+        },
       })
     },
     onSuccess: (saved) => {

@@ -3,8 +3,8 @@ import { useDisclosure } from '@mantine/hooks'
 import { PlusIcon } from '@radix-ui/react-icons'
 import { useQuery } from '@tanstack/react-query'
 import { Link, useSearchParams } from 'react-router'
-import type { PoolStatus } from '../../../../src/core/control/pool-record.ts'
 import { poolsQuery } from '../../api/queries.ts'
+import type { Pool } from '../../api/types.ts'
 import { Age } from '../../parts/age.tsx'
 import { Empty } from '../../parts/empty.tsx'
 import { PageHead } from '../../parts/page-head.tsx'
@@ -19,7 +19,7 @@ import { PoolForm } from './pool-form.tsx'
 
 const T = TEXTS.pools
 
-const COLUMNS: readonly Column<PoolStatus>[] = [
+const COLUMNS: readonly Column<Pool>[] = [
   {
     key: 'name',
     head: T.columns.name,

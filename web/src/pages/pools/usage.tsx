@@ -1,5 +1,5 @@
 import { Group, Progress, Text } from '@mantine/core'
-import type { InventorySr } from '../../../../src/core/control/pool-record.ts'
+import type { InventorySr } from '../../api/types.ts'
 import { TEXTS } from '../../texts/en.ts'
 
 /** How full a storage repository is. */

@@ -1,6 +1,6 @@
 import { Button, Group, Menu } from '@mantine/core'
 import { ChevronDownIcon } from '@radix-ui/react-icons'
-import type { RestorePoint } from '../../../../src/jobs/control-plane.ts'
+import type { RestorePoint } from '../../api/types.ts'
 import { exact } from '../../parts/measures.ts'
 import { TEXTS } from '../../texts/en.ts'
 import type { Doing } from '../failover/failover-actions.tsx'

@@ -1,6 +1,6 @@
 /** Restore points along time: where they lie, how large they are, which were read back or tested. The table below has the same in words. */
 import { Text } from '@mantine/core'
-import type { RestorePoint } from '../../../../src/jobs/control-plane.ts'
+import type { RestorePoint } from '../../api/types.ts'
 import { bytes, exact, relative } from '../../parts/measures.ts'
 import { useNow } from '../../parts/use-now.ts'
 import { TEXTS } from '../../texts/en.ts'

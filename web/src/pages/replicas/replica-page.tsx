@@ -4,10 +4,9 @@ import { CheckCircledIcon, CrossCircledIcon, PlayIcon } from '@radix-ui/react-ic
 import { useMutation, useQuery } from '@tanstack/react-query'
 import { type FormEvent, useState } from 'react'
 import { Link, useParams } from 'react-router'
-import type { Target } from '../../../../src/core/control/job.ts'
-import type { RestorePoint } from '../../../../src/jobs/control-plane.ts'
 import { post } from '../../api/client.ts'
 import { jobsQuery, protectionsQuery, restorePointsQuery } from '../../api/queries.ts'
+import type { RestorePoint, Target } from '../../api/types.ts'
 import { Age } from '../../parts/age.tsx'
 import { CopyId } from '../../parts/copy-id.tsx'
 import { Dialog } from '../../parts/dialog.tsx'
@@ -203,7 +202,8 @@ type Mode = keyof typeof T.verifyModes
 function VerifyDialog({ target, point, onClose }: { readonly target: Target; readonly point: RestorePoint; onClose(): void }) {
   const [mode, setMode] = useState<Mode>('full')
   const verify = useMutation({
-    mutationFn: () => post('/verifications', { target, restorePoint: point.uuid, mode }, { idempotencyKey: crypto.randomUUID() }),
+    mutationFn: () =>
+      post('/verifications', { body: { target, restorePoint: point.uuid, mode }, header: { 'idempotency-key': crypto.randomUUID() } }),
     onSuccess: () => {
       tellDone(T.verifyStarted)
       onClose()

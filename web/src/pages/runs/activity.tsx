@@ -1,9 +1,8 @@
 import { Button, Checkbox, Group, Select, Stack, Tabs, Text } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
 import { useSearchParams } from 'react-router'
-import type { Run, RunState } from '../../../../src/core/control/run-record.ts'
-import type { Alert } from '../../../../src/jobs/control-plane.ts'
 import { alertsQuery, jobsQuery } from '../../api/queries.ts'
+import type { Alert, RunState } from '../../api/types.ts'
 import { Age } from '../../parts/age.tsx'
 import { Empty } from '../../parts/empty.tsx'
 import { PageHead } from '../../parts/page-head.tsx'
@@ -57,7 +56,7 @@ export function Activity() {
 function Runs() {
   const { parameters, narrow, clear } = useNarrowing()
   const jobs = useQuery(jobsQuery).data ?? []
-  const state = parameters.get('state')
+  const state = STATES.find((one) => one === parameters.get('state')) ?? null
   const job = parameters.get('job')
   const isNarrowed = state !== null || job !== null
   return (
@@ -83,7 +82,7 @@ function Runs() {
           w={240}
         />
       </Group>
-      <PagedRows<Run>
+      <PagedRows
         queryKey={['runs', 'list', state, job]}
         path="/runs"
         filter={{ ...(state === null ? {} : { state: [state] }), ...(job === null ? {} : { job }) }}

@@ -3,9 +3,9 @@ import { Alert, Anchor, Button, Group, Paper, Stack, Text } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
 import { useState } from 'react'
 import { Link, useParams } from 'react-router'
-import type { Run, VmRun } from '../../../../src/core/control/run-record.ts'
 import { post } from '../../api/client.ts'
 import { runQuery } from '../../api/queries.ts'
+import type { Run, VmRun } from '../../api/types.ts'
 import { Age } from '../../parts/age.tsx'
 import { CopyId } from '../../parts/copy-id.tsx'
 import { Confirm } from '../../parts/dialog.tsx'
@@ -80,7 +80,7 @@ export function RunPage() {
         title={T.cancel}
         text={T.cancelText}
         go={T.cancel}
-        act={() => post(`/runs/${id}/cancel`)}
+        act={() => post('/runs/{id}/cancel', { path: { id } })}
       />
     </Stack>
   )

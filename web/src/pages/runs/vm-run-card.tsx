@@ -2,8 +2,8 @@ import { ActionIcon, Alert, Anchor, Group, Paper, Stack, Text, Tooltip, Unstyled
 import { ChevronDownIcon, ChevronRightIcon, CrossCircledIcon, ExclamationTriangleIcon, StopIcon } from '@radix-ui/react-icons'
 import { useState } from 'react'
 import { Link } from 'react-router'
-import type { VmRun } from '../../../../src/core/control/run-record.ts'
 import { post } from '../../api/client.ts'
+import type { VmRun } from '../../api/types.ts'
 import { Age } from '../../parts/age.tsx'
 import { duration, sentences } from '../../parts/measures.ts'
 import { replicaPath } from '../../parts/paths.ts'
@@ -53,7 +53,7 @@ export function VmRunCard({ vmRun, target, dryRun }: { readonly vmRun: VmRun; re
                 variant="subtle"
                 color="gray"
                 aria-label={T.cancelVm(vm.name)}
-                onClick={() => void post(`/vm-runs/${vmRun.id}/cancel`).catch(tellProblem)}
+                onClick={() => void post('/vm-runs/{id}/cancel', { path: { id: vmRun.id } }).catch(tellProblem)}
               >
                 <StopIcon />
               </ActionIcon>

@@ -1,10 +1,8 @@
 import { Badge, Group, Stack, Tabs, Text } from '@mantine/core'
 import { useQuery, useQueryClient } from '@tanstack/react-query'
 import { useEffect } from 'react'
-import type { VmRunDetail } from '../../../../src/core/control/run-record.ts'
-import type { DiskPlan } from '../../../../src/core/plan.ts'
-import type { DiskReport } from '../../../../src/core/report.ts'
 import { vmRunQuery } from '../../api/queries.ts'
+import type { DiskPlan, DiskReport, VmRunDetail } from '../../api/types.ts'
 import { bytes, duration } from '../../parts/measures.ts'
 import { ProblemNote } from '../../parts/problem-note.tsx'
 import { Waiting } from '../../parts/waiting.tsx'
@@ -57,7 +55,7 @@ function Plan({ detail: { plan, report } }: { readonly detail: VmRunDetail }) {
 }
 
 function Disk({ disk, report }: { readonly disk: DiskPlan; readonly report: DiskReport | undefined }) {
-  const reasons = [disk.reason, ...(disk.mode === 'skipped' ? [] : [disk.choice.reason])]
+  const reasons = [disk.reason, ...(disk.choice === undefined ? [] : [disk.choice.reason])]
   const texts = [...new Set(reasons.map(({ text }) => text))]
   const mode = report?.mode ?? disk.mode
   return (

@@ -2,10 +2,9 @@
 import { Button, Group, Select, Text, TextInput } from '@mantine/core'
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { useState } from 'react'
-import type { Activity } from '../../../../src/core/control/activity.ts'
-import type { SeedFolder } from '../../../../src/core/control/seed-record.ts'
 import { post, remove } from '../../api/client.ts'
 import { seedFoldersQuery } from '../../api/queries.ts'
+import type { Activity, SeedFolder } from '../../api/types.ts'
 import { Age } from '../../parts/age.tsx'
 import { Confirm } from '../../parts/dialog.tsx'
 import { bytes } from '../../parts/measures.ts'
@@ -38,16 +37,15 @@ export function SeedByFolder({ chain }: { readonly chain: Chain }) {
   const imported = activities.find(({ kind }) => kind === 'seed-import')
   const fresh = () => client.invalidateQueries({ queryKey: ['activities', 'list'] })
   const exporting = useMutation({
-    mutationFn: () => post<Activity>('/seeds/exports', { pool, vm: vm.uuid, folder }, { idempotencyKey: crypto.randomUUID() }),
+    mutationFn: () => post('/seeds/exports', { body: { pool, vm: vm.uuid, folder }, header: { 'idempotency-key': crypto.randomUUID() } }),
     onSuccess: fresh,
   })
   const importing = useMutation({
     mutationFn: (source: string) =>
-      post<Activity>(
-        '/seeds/imports',
-        { folder: source, job: job.id, target, ...(schedule === undefined ? {} : { schedule }) },
-        { idempotencyKey: crypto.randomUUID() },
-      ),
+      post('/seeds/imports', {
+        body: { folder: source, job: job.id, target, ...(schedule === undefined ? {} : { schedule }) },
+        header: { 'idempotency-key': crypto.randomUUID() },
+      }),
     onSuccess: fresh,
   })
   const isBusy = (activity: Activity | undefined) => activity !== undefined && activity.endedAt === null
@@ -136,7 +134,7 @@ function Folders({ folders }: { readonly folders: readonly SeedFolder[] }) {
         go={TEXTS.actions.remove}
         grave
         act={async () => {
-          await remove(`/seeds/folders/${removing?.name}`)
+          await remove('/seeds/folders/{name}', { path: { name: removing?.name ?? '' } })
           await client.invalidateQueries({ queryKey: ['seeds'] })
         }}
       />

@@ -3,10 +3,9 @@ import { ActionIcon, Alert, Autocomplete, Button, Code, CopyButton, Group, Radio
 import { CheckCircledIcon, CheckIcon, CopyIcon, CrossCircledIcon } from '@radix-ui/react-icons'
 import { type UseQueryResult, useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { useState } from 'react'
-import type { Activity } from '../../../../src/core/control/activity.ts'
-import type { SeedCheckResult, SeedSnapshotInfo } from '../../../../src/core/control/seed-record.ts'
 import { post } from '../../api/client.ts'
 import { seedSnapshotsQuery } from '../../api/queries.ts'
+import type { Activity, SeedCheck, SeedSnapshot } from '../../api/types.ts'
 import { bytes, relative, sentences } from '../../parts/measures.ts'
 import { Reasons } from '../../parts/preview.tsx'
 import { ProblemNote } from '../../parts/problem-note.tsx'
@@ -48,13 +47,13 @@ export function SeedByHand({ chain }: { readonly chain: Chain }) {
   const isWhole = snapshot !== null && UUID.test(request.copy)
   const check = useQuery({
     queryKey: ['seeds', 'check', request],
-    queryFn: () => post<SeedCheckResult>('/seeds/check', request),
+    queryFn: () => post('/seeds/check', { body: request }),
     enabled: isWhole,
     retry: false,
     staleTime: 5_000,
   })
   const link = useMutation({
-    mutationFn: () => post<Activity>('/seeds/links', { ...request, check: mode }, { idempotencyKey: crypto.randomUUID() }),
+    mutationFn: () => post('/seeds/links', { body: { ...request, check: mode }, header: { 'idempotency-key': crypto.randomUUID() } }),
     onSuccess: () => client.invalidateQueries({ queryKey: ['activities', 'list'] }),
   })
   const candidates = names.vms.filter((one) => one.pool === target.pool && one.powerState === 'Halted' && one.replicaOf === null)
@@ -124,7 +123,7 @@ function TakeSnapshot({
   choose,
 }: {
   readonly chain: Chain
-  readonly snapshots: UseQueryResult<readonly SeedSnapshotInfo[]>
+  readonly snapshots: UseQueryResult<readonly SeedSnapshot[]>
   readonly taken: Activity | undefined
   readonly chosen: string | null
   choose(uuid: string): void
@@ -132,7 +131,7 @@ function TakeSnapshot({
   const client = useQueryClient()
   const now = useNow()
   const take = useMutation({
-    mutationFn: () => post<Activity>('/seeds/snapshots', { pool, vm: vm.uuid }, { idempotencyKey: crypto.randomUUID() }),
+    mutationFn: () => post('/seeds/snapshots', { body: { pool, vm: vm.uuid }, header: { 'idempotency-key': crypto.randomUUID() } }),
     onSuccess: () => client.invalidateQueries({ queryKey: ['activities', 'list'] }),
   })
   const unusable = snapshots.data?.filter(({ usable }) => !usable) ?? []
@@ -175,7 +174,7 @@ function TakeSnapshot({
   )
 }
 
-function Checked({ result: { kind, text, hint, disks, warnings } }: { readonly result: SeedCheckResult }) {
+function Checked({ result: { kind, text, hint, disks, warnings } }: { readonly result: SeedCheck }) {
   const isRefused = kind === 'refused'
   return (
     <Alert

@@ -1,7 +1,7 @@
 import { Button, Group, Paper, PasswordInput, SegmentedControl, Stack, Text, Title, useMantineColorScheme } from '@mantine/core'
 import { useMutation } from '@tanstack/react-query'
 import { type FormEvent, useState } from 'react'
-import { request } from '../../api/client.ts'
+import { put } from '../../api/client.ts'
 import { SCHEMES } from '../../frame/theme-menu.tsx'
 import { PageHead } from '../../parts/page-head.tsx'
 import { ProblemNote } from '../../parts/problem-note.tsx'
@@ -37,7 +37,7 @@ function OwnPassword() {
   const [currentPassword, setCurrent] = useState('')
   const [password, setPassword] = useState('')
   const change = useMutation({
-    mutationFn: () => request('PUT', '/me/password', { body: { currentPassword, password } }),
+    mutationFn: () => put('/me/password', { body: { currentPassword, password } }),
     onSuccess: () => {
       setCurrent('')
       setPassword('')

@@ -1,6 +1,6 @@
 import { Code, Stack, TextInput } from '@mantine/core'
 import { useDebouncedValue } from '@mantine/hooks'
-import type { AuditEntry } from '../../../../src/core/control/audit.ts'
+import type { AuditEntry } from '../../api/types.ts'
 import { Age } from '../../parts/age.tsx'
 import { Empty } from '../../parts/empty.tsx'
 import { PageHead } from '../../parts/page-head.tsx'
@@ -38,7 +38,7 @@ export function Audit() {
         value={typed}
         onChange={(event) => narrow('action', event.currentTarget.value)}
       />
-      <PagedRows<AuditEntry>
+      <PagedRows
         queryKey={['audit', action]}
         path="/audit"
         filter={action === '' ? {} : { action }}

@@ -1,8 +1,8 @@
 import { Button, Group, NumberInput, PasswordInput, Select, Stack, Textarea, TextInput } from '@mantine/core'
 import { useMutation } from '@tanstack/react-query'
 import { type FormEvent, useState } from 'react'
-import type { Channel } from '../../../../src/jobs/control-plane.ts'
 import { patch, post } from '../../api/client.ts'
+import type { Channel, EmailChannel } from '../../api/types.ts'
 import { Dialog } from '../../parts/dialog.tsx'
 import { ProblemNote } from '../../parts/problem-note.tsx'
 import { TEXTS } from '../../texts/en.ts'
@@ -33,7 +33,7 @@ export function ChannelForm({
     secret: '',
   })
   const [port, setPort] = useState(mail?.port ?? 587)
-  const [tls, setTls] = useState<string>(mail?.tls ?? 'starttls')
+  const [tls, setTls] = useState<EmailChannel['tls']>(mail?.tls ?? 'starttls')
   const save = useMutation({
     mutationFn: () => {
       const { name, host, user, from, to, url, secret } = typed
@@ -41,7 +41,7 @@ export function ChannelForm({
       const spec =
         kind === 'email' ? { kind, name, host, port, tls, from, to: recipients, ...(user === '' ? {} : { user }) } : { kind, name, url }
       const body = { ...spec, enabled: known?.enabled ?? true, ...(secret === '' ? {} : { secret }) }
-      return known === undefined ? post('/channels', body) : patch(`/channels/${known.id}`, body)
+      return known === undefined ? post('/channels', { body }) : patch('/channels/{id}', { path: { id: known.id }, body })
     },
     onSuccess: async () => {
       await onDone()
@@ -77,7 +77,13 @@ export function ChannelForm({
                   onChange={(value) => setPort(Number(value))}
                 />
               </Group>
-              <Select label={T.tls} allowDeselect={false} data={TLS} value={tls} onChange={(value) => setTls(value ?? 'starttls')} />
+              <Select
+                label={T.tls}
+                allowDeselect={false}
+                data={TLS}
+                value={tls}
+                onChange={(value) => setTls((value ?? 'starttls') as EmailChannel['tls'])}
+              />
               <TextInput label={T.user} autoComplete="off" {...field('user')} />
               <PasswordInput label={T.password} autoComplete="new-password" {...secretHint} {...field('secret')} />
               <TextInput label={T.from} required {...field('from')} />

@@ -3,9 +3,9 @@ import { Button, Group, NumberInput, Stack, Text, Title } from '@mantine/core'
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { type FormEvent, useState } from 'react'
 import { SETTING_LIMITS } from '../../../../src/core/control/check-settings.ts'
-import type { ServerSettings } from '../../../../src/core/control/settings.ts'
 import { patch } from '../../api/client.ts'
 import { settingsQuery } from '../../api/queries.ts'
+import type { ServerSettings } from '../../api/types.ts'
 import { PageHead } from '../../parts/page-head.tsx'
 import { ProblemNote } from '../../parts/problem-note.tsx'
 import { useMay, useMe } from '../../parts/rights.tsx'
@@ -38,7 +38,7 @@ function LimitsForm({ settings, mayChange }: { readonly settings: ServerSettings
   const [draft, setDraft] = useState<Partial<Record<Key, number | string>>>({})
   const changed = Object.fromEntries(Object.entries(draft).filter(([key, value]) => value !== settings[key as Key]))
   const save = useMutation({
-    mutationFn: () => patch<ServerSettings>('/settings', changed),
+    mutationFn: () => patch('/settings', { body: changed }),
     onSuccess: (stored) => {
       client.setQueryData(['settings'], stored)
       setDraft({})

@@ -3,9 +3,9 @@ import { Badge, Button, Group, Select, Stack, Text, TextInput } from '@mantine/c
 import { PlusIcon } from '@radix-ui/react-icons'
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { type FormEvent, useState } from 'react'
-import type { MaintenanceWindow, ServerSettings } from '../../../../src/core/control/settings.ts'
 import { patch } from '../../api/client.ts'
 import { jobsQuery, poolsQuery, settingsQuery } from '../../api/queries.ts'
+import type { MaintenanceWindow } from '../../api/types.ts'
 import { Confirm, Dialog } from '../../parts/dialog.tsx'
 import { Empty } from '../../parts/empty.tsx'
 import { exact, relative } from '../../parts/measures.ts'
@@ -24,7 +24,7 @@ function useStoreWindows() {
   const client = useQueryClient()
   return async (change: (windows: readonly MaintenanceWindow[]) => readonly MaintenanceWindow[]): Promise<void> => {
     const { maintenance } = await client.fetchQuery({ ...settingsQuery, staleTime: 0 })
-    client.setQueryData(['settings'], await patch<ServerSettings>('/settings', { maintenance: change(maintenance) }))
+    client.setQueryData(['settings'], await patch('/settings', { body: { maintenance: change(maintenance) } }))
   }
 }
 

@@ -2,9 +2,9 @@ import { Button, Group, Stack, Switch, Text, TextInput, Title } from '@mantine/c
 import { PlusIcon } from '@radix-ui/react-icons'
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { type FormEvent, useState } from 'react'
-import type { Channel } from '../../../../src/jobs/control-plane.ts'
 import { patch, post, remove } from '../../api/client.ts'
 import { channelsQuery, settingsQuery } from '../../api/queries.ts'
+import type { Channel } from '../../api/types.ts'
 import { Age } from '../../parts/age.tsx'
 import { Confirm } from '../../parts/dialog.tsx'
 import { Empty } from '../../parts/empty.tsx'
@@ -27,7 +27,7 @@ export function Notifications() {
   const [removing, setRemoving] = useState<Channel>()
   const fresh = () => client.invalidateQueries({ queryKey: ['channels'] })
   const test = useMutation({
-    mutationFn: (id: string) => post<{ ok: boolean; text: string }>(`/channels/${id}/test`),
+    mutationFn: (id: string) => post('/channels/{id}/test', { path: { id } }),
     onSuccess: ({ ok, text }) => (ok ? tellDone(T.tested(text)) : tellProblem(new Error(`${T.testFailed}: ${text}`))),
     onError: tellProblem,
     onSettled: fresh,
@@ -67,10 +67,10 @@ export function Notifications() {
                   disabled={!mayChange}
                   aria-label={T.enabled(channel.name)}
                   onChange={(event) =>
-                    void patch(`/channels/${channel.id}`, { kind: channel.kind, enabled: event.currentTarget.checked }).then(
-                      fresh,
-                      tellProblem,
-                    )
+                    void patch('/channels/{id}', {
+                      path: { id: channel.id },
+                      body: { kind: channel.kind, enabled: event.currentTarget.checked },
+                    }).then(fresh, tellProblem)
                   }
                 />
               ),
@@ -114,7 +114,7 @@ export function Notifications() {
         text={T.removeText}
         go={TEXTS.actions.remove}
         grave
-        act={() => remove(`/channels/${removing?.id}`).then(fresh)}
+        act={() => remove('/channels/{id}', { path: { id: removing?.id ?? '' } }).then(fresh)}
       />
     </Stack>
   )
@@ -127,7 +127,7 @@ function DailyReport() {
   const [typed, setTyped] = useState<string>()
   const at = typed ?? settings.data?.dailyReportAt ?? ''
   const save = useMutation({
-    mutationFn: () => patch('/settings', { dailyReportAt: at === '' ? null : at }),
+    mutationFn: () => patch('/settings', { body: { dailyReportAt: at === '' ? null : at } }),
     onSuccess: () => {
       tellDone(TEXTS.users.changed)
       return client.invalidateQueries({ queryKey: ['settings'] })

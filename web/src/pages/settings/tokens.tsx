@@ -2,9 +2,10 @@ import { Alert, Button, Code, CopyButton, Group, NumberInput, Select, Stack, Tex
 import { PlusIcon } from '@radix-ui/react-icons'
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { type FormEvent, useState } from 'react'
-import { type ApiToken, ROLES, type Role, reaches } from '../../../../src/core/control/user.ts'
+import { ROLES, reaches } from '../../../../src/core/control/user.ts'
 import { post, remove } from '../../api/client.ts'
 import { tokensQuery } from '../../api/queries.ts'
+import type { ApiToken, Role } from '../../api/types.ts'
 import { Age } from '../../parts/age.tsx'
 import { Confirm, Dialog } from '../../parts/dialog.tsx'
 import { Empty } from '../../parts/empty.tsx'
@@ -71,7 +72,7 @@ export function Tokens() {
         go={T.revoke}
         grave
         act={async () => {
-          await remove(`/tokens/${revoking?.id}`)
+          await remove('/tokens/{id}', { path: { id: revoking?.id ?? '' } })
           await client.invalidateQueries({ queryKey: ['tokens'] })
         }}
       />
@@ -87,10 +88,12 @@ function NewToken({ onClose }: { onClose(): void }) {
   const [days, setDays] = useState<number | string>(90)
   const make = useMutation({
     mutationFn: () =>
-      post<{ secret: string }>('/tokens', {
-        name,
-        role,
-        expiresAt: typeof days === 'number' ? new Date(Date.now() + days * DAY).toISOString() : null,
+      post('/tokens', {
+        body: {
+          name,
+          role,
+          expiresAt: typeof days === 'number' ? new Date(Date.now() + days * DAY).toISOString() : null,
+        },
       }),
     onSuccess: () => client.invalidateQueries({ queryKey: ['tokens'] }),
   })

@@ -2,9 +2,10 @@ import { Badge, Button, Group, PasswordInput, Select, Stack, Text, TextInput } f
 import { PlusIcon } from '@radix-ui/react-icons'
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { type FormEvent, useState } from 'react'
-import { ROLES, type Role, type User } from '../../../../src/core/control/user.ts'
+import { ROLES } from '../../../../src/core/control/user.ts'
 import { patch, post, remove } from '../../api/client.ts'
 import { usersQuery } from '../../api/queries.ts'
+import type { Role, User, UserChange } from '../../api/types.ts'
 import { Age } from '../../parts/age.tsx'
 import { Confirm, Dialog } from '../../parts/dialog.tsx'
 import { PageHead } from '../../parts/page-head.tsx'
@@ -26,7 +27,7 @@ export function Users() {
   const [password, setPassword] = useState<User>()
   const [removing, setRemoving] = useState<User>()
   const fresh = () => client.invalidateQueries({ queryKey: ['users'] })
-  const change = (user: User, what: object) => patch(`/users/${user.id}`, what).then(fresh, tellProblem)
+  const change = (user: User, what: UserChange) => patch('/users/{id}', { path: { id: user.id }, body: what }).then(fresh, tellProblem)
   return (
     <Stack>
       <PageHead title={T.title}>
@@ -54,7 +55,7 @@ export function Users() {
                   allowDeselect={false}
                   data={ROLE_CHOICES}
                   value={user.role}
-                  onChange={(role) => void change(user, { role })}
+                  onChange={(role) => role && void change(user, { role })}
                 />
               ),
             },
@@ -101,7 +102,7 @@ export function Users() {
         text={T.removeText}
         go={TEXTS.actions.remove}
         grave
-        act={() => remove(`/users/${removing?.id}`).then(fresh)}
+        act={() => remove('/users/{id}', { path: { id: removing?.id ?? '' } }).then(fresh)}
       />
     </Stack>
   )
@@ -112,7 +113,7 @@ function UserForm({ onClose, onDone }: { onClose(): void; onDone(): Promise<unkn
   const [password, setPassword] = useState('')
   const [role, setRole] = useState<Role>('viewer')
   const add = useMutation({
-    mutationFn: () => post('/users', { name, role, password }),
+    mutationFn: () => post('/users', { body: { name, role, password } }),
     onSuccess: async () => {
       await onDone()
       onClose()
@@ -157,7 +158,7 @@ function UserForm({ onClose, onDone }: { onClose(): void; onDone(): Promise<unkn
 function PasswordForm({ user, onClose }: { readonly user: User; onClose(): void }) {
   const [password, setPassword] = useState('')
   const set = useMutation({
-    mutationFn: () => patch(`/users/${user.id}`, { password }),
+    mutationFn: () => patch('/users/{id}', { path: { id: user.id }, body: { password } }),
     onSuccess: () => {
       tellDone(T.changed)
       onClose()
