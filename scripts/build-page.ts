@@ -7,7 +7,7 @@ import { globSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 
 const root = join(import.meta.dirname, '..')
-const MADE_OF = ['web/**', 'src/core/**', 'src/jobs/control-plane.ts', 'package-lock.json']
+const MADE_OF = ['web/**', 'src/core/**', 'package-lock.json']
 
 export function isPageStale(): boolean {
   const built = statSync(join(root, 'dist-web', 'index.html'), { throwIfNoEntry: false })?.mtimeMs
