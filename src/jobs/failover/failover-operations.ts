@@ -2,6 +2,7 @@
 import type { Activity, ActivityCause } from '../../core/control/activity.ts'
 import type { Actor } from '../../core/control/audit.ts'
 import type { FailoverConfirmation, FailoverRequest } from '../../core/control/failover-request.ts'
+import { showsFailover } from '../../core/control/shows-failover.ts'
 import { Failure } from '../../core/failure.ts'
 import { explainError } from '../../replication/explain.ts'
 import type { ActivityService } from '../activities/activity-service.ts'
@@ -14,6 +15,7 @@ import { failoverStatus } from './status.ts'
 import { prepareFailover } from './take-over.ts'
 import { prepareFailback, prepareReprotectVm } from './turn-round.ts'
 import { prepareUndo } from './undo.ts'
+import { untilShown } from './until-shown.ts'
 
 /** What no two may do with one VM at once. */
 const ALONE: readonly FailoverRequest['kind'][] = ['failover', 'planned-failover', 'undo-failover', 'reprotect', 'failback']
@@ -57,7 +59,19 @@ export function failoverOperations(parts: FailoverParts, activities: ActivitySer
       ...(onEnded === undefined ? {} : { onEnded }),
       async work(context) {
         for (const vm of reserves) await context.reserve(vm)
-        return prepared.work(context)
+        const done = await prepared.work(context)
+        const { pools, watch } = parts
+        const isShown = () =>
+          showsFailover(
+            request,
+            done.result,
+            pools.statuses().flatMap(({ id }) => pools.inventoryOf(id) ?? []),
+          )
+        if (!(await untilShown(pools, isShown, context.signal)))
+          context.log('warning', 'the pools have not told of it yet: until they do, it is shown as before')
+        // What was done is done, whatever becomes of what is shown.
+        await watch.sync().catch((error: Error) => context.log('warning', `protections are shown as before: ${error.message}`))
+        return done
       },
     })
   }
