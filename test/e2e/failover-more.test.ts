@@ -41,7 +41,7 @@ const stateOf = async (pool: StartedPool, name: string) => (await vmsOf(pool)).f
 
 async function runTheJob(): Promise<void> {
   await page.goto(`${server.url}/jobs/${job}`)
-  await page.getByRole('button', { name: 'Run now' }).click()
+  await page.getByRole('button', { name: 'Run now', exact: true }).click()
   await page.waitForURL(/\/runs\//)
   await page.getByRole('region', { name: 'web' }).getByText('succeeded').waitFor({ timeout: STEP_MS })
 }

@@ -63,14 +63,14 @@ test(
     await attention.getByText(/^web failed over, and its original on pool paris can be started/).waitFor()
     const before = await original()
     assert.deepEqual([before.power_state, before.blocked_operations], ['Halted', {}])
-    await page.getByText('1 of 1 VM has failed over', { exact: true }).waitFor()
+    await page.getByText('1 of 1 VM has failed over, and runs unprotected', { exact: true }).waitFor()
     await assertAccessible(page, 'overview with an original that can be started')
   },
 )
 
 test('from there it is two clicks to "Block the original", which blocks its start on the source pool', needs('chromium'), async () => {
   const attention = page.getByRole('region', { name: 'Needs attention' })
-  await attention.getByRole('link', { name: 'Replica of web' }).click()
+  await attention.getByRole('link', { name: 'Replica of web', exact: true }).click()
   await page.getByText('The original is down, and can be started by accident: block it.').waitFor()
   await page.getByRole('button', { name: 'Block the original' }).click()
   const dialog = page.getByRole('dialog')
@@ -90,7 +90,9 @@ test('from there it is two clicks to "Block the original", which blocks its star
 
 test('afterwards nothing is told of it any more, and the button is gone', needs('chromium'), async () => {
   await page.goto(server.url)
-  await page.getByRole('region', { name: 'Needs attention' }).getByText('Nothing', { exact: false }).waitFor()
+  const attention = page.getByRole('region', { name: 'Needs attention' })
+  await attention.getByRole('link', { name: 'Open the replica of web' }).waitFor()
+  assert.equal(await attention.getByRole('listitem').count(), 1, 'only that it failed over')
   await page.goto(`${server.url}/activity?tab=alerts`)
   await page.getByText(/^web failed over, and its original on pool paris can be started/).waitFor()
   await page.getByRole('row', { name: /^closed web failed over/ }).waitFor()

@@ -6,18 +6,20 @@ import type { Column } from './rows.tsx'
 
 const keyOf = (id: string) => `understudy.columns.${id}`
 
-function stored(id: string): readonly string[] {
+/** Undefined: nothing was chosen yet. */
+function stored(id: string): readonly string[] | undefined {
   try {
-    const value: unknown = JSON.parse(localStorage.getItem(keyOf(id)) ?? '[]')
-    return Array.isArray(value) ? value.filter((one) => typeof one === 'string') : []
+    const value: unknown = JSON.parse(localStorage.getItem(keyOf(id)) ?? 'null')
+    return Array.isArray(value) ? value.filter((one) => typeof one === 'string') : undefined
   } catch {
-    return []
+    return undefined
   }
 }
 
 /** Columns that the user does not want, kept in the browser. Those without a head and the first one always stay. */
 export function useColumns<T>(id: string | undefined, columns: readonly Column<T>[]) {
-  const [hidden, setHidden] = useState(() => (id === undefined ? [] : stored(id)))
+  const spare = columns.filter((column) => column.spare === true).map(({ key }) => key)
+  const [hidden, setHidden] = useState(() => (id === undefined ? undefined : stored(id)) ?? spare)
   const optional = columns.filter(({ head }, nth) => nth > 0 && typeof head === 'string' && head !== '')
   const toggle = (key: string) => {
     const next = hidden.includes(key) ? hidden.filter((one) => one !== key) : [...hidden, key]

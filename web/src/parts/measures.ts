@@ -27,10 +27,10 @@ export function duration(seconds: number | null | undefined): string {
   return hours % 24 > 0 ? `${days} d ${hours % 24} h` : `${days} d`
 }
 
-/** `in 3 min`, `12 min ago`, `now` */
+/** `in 3 min`, `12 min ago`, `just now` */
 export function relative(time: string, now: number): string {
   const seconds = (Date.parse(time) - now) / 1000
-  if (Math.abs(seconds) < 5) return 'now'
+  if (Math.abs(seconds) < 5) return seconds > 0 ? 'now' : 'just now'
   return seconds > 0 ? `in ${duration(seconds)}` : `${duration(-seconds)} ago`
 }
 
@@ -41,10 +41,13 @@ const INSTANT = /(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z)(?: \(\d+ seconds? a
 
 /** A sentence of the server: every second part is an instant (ISO 8601), without how long ago it was when that was said. */
 export const partsWithInstants = (text: string): string[] => text.split(INSTANT)
+/** What the server tells has times as they are stored (`2026-11-23T14:37:35.000Z`): shown as the user's clock has them. */
+export const localTimes = (text: string): string => text.replaceAll(/\b\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d(?:\.\d+)?)?Z/g, exact)
 
 /** Clauses as sentences: errors and hints begin in lower case. */
 export const sentences = (...clauses: readonly string[]): string =>
   clauses
+    .map(localTimes)
     .filter((clause) => clause !== '')
     .map((clause) => `${clause.charAt(0).toUpperCase()}${clause.slice(1)}${/[.!?]$/.test(clause) ? '' : '.'}`)
     .join(' ')

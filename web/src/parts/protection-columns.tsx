@@ -3,7 +3,8 @@ import { Link } from 'react-router'
 import type { Protection } from '../api/types.ts'
 import { TEXTS } from '../texts/en.ts'
 import { Age } from './age.tsx'
-import { duration } from './measures.ts'
+import { duration, sentences } from './measures.ts'
+import { Named } from './named.tsx'
 import { activityPath, jobPath, replicaPath } from './paths.ts'
 import type { Column } from './rows.tsx'
 import { StateBadge } from './state-badge.tsx'
@@ -17,11 +18,12 @@ export function protectionColumns(names: Names, { withJob }: { readonly withJob:
     {
       key: 'vm',
       head: T.vm,
+      kind: 'name',
       cell: ({ vm, target }) =>
         target === null ? (
-          vm.name
+          <Named name={vm.name} />
         ) : (
-          <Anchor component={Link} to={replicaPath(target, vm.uuid)} fw={600} size="sm">
+          <Anchor component={Link} to={replicaPath(target, vm.uuid)} fw={600} size="sm" title={vm.name}>
             {vm.name}
           </Anchor>
         ),
@@ -32,25 +34,27 @@ export function protectionColumns(names: Names, { withJob }: { readonly withJob:
           {
             key: 'job',
             head: TEXTS.replicas.columns.job,
+            kind: 'name' as const,
             cell: ({ job, jobName }: Protection) =>
               job === null ? (
                 '–'
               ) : (
-                <Anchor component={Link} to={jobPath(job)} size="sm">
+                <Anchor component={Link} to={jobPath(job)} size="sm" title={jobName ?? ''}>
                   {jobName}
                 </Anchor>
               ),
           },
         ]
       : []),
-    { key: 'to', head: T.target, cell: ({ target }) => (target === null ? '–' : names.target(target)) },
+    { key: 'to', head: T.target, kind: 'name', cell: ({ target }) => (target === null ? '–' : <Named name={names.target(target)} />) },
     {
       key: 'rpo',
       head: T.rpo,
       kind: 'tight',
-      cell: ({ achievedRpoSeconds, askedRpoSeconds }) => `${duration(achievedRpoSeconds)} / ${duration(askedRpoSeconds)}`,
+      cell: ({ achievedRpoSeconds, askedRpoSeconds }) =>
+        askedRpoSeconds === null && achievedRpoSeconds === null ? '–' : `${duration(achievedRpoSeconds)} / ${duration(askedRpoSeconds)}`,
     },
-    { key: 'point', head: T.point, kind: 'tight', cell: ({ newestPoint }) => <Age time={newestPoint?.takenAt} /> },
+    { key: 'point', head: T.point, kind: 'tight', spare: true, cell: ({ newestPoint }) => <Age time={newestPoint?.takenAt} /> },
     {
       key: 'health',
       head: TEXTS.form.health.column,
@@ -72,16 +76,9 @@ export function protectionColumns(names: Names, { withJob }: { readonly withJob:
       key: 'why',
       kind: 'wide',
       head: T.why,
-      cell: ({ reason, lastError }) => (
-        <>
-          <Text size="xs">{reason}</Text>
-          {lastError !== null && (
-            <Text size="xs" c="dimmed">
-              {lastError.hint}
-            </Text>
-          )}
-        </>
-      ),
+      // Of what is well the RPO beside it says it all.
+      cell: ({ state, reason, lastError }) =>
+        state === 'protected' && lastError === null ? '' : <Text size="xs">{sentences(reason, lastError?.hint ?? '')}</Text>,
     },
   ]
   return columns

@@ -8,7 +8,10 @@ export interface Column<T> {
   readonly key: string
   readonly head: ReactNode
   cell(row: T): ReactNode
-  readonly kind?: 'text' | 'tight' | 'wide' | 'number'
+  /** `name`: on one line, cut off when it is very long (then with a `title`). */
+  readonly kind?: 'text' | 'tight' | 'wide' | 'number' | 'name'
+  /** Shown only when it is chosen. */
+  readonly spare?: boolean
 }
 
 export interface RowsProps<T> {
@@ -44,29 +47,31 @@ export function Rows<T>({ label, columns: all, rows, keyOf, tall = false, choose
   const after = isLong ? virtual.getTotalSize() - (items.at(-1)?.end ?? 0) : 0
   const table = (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls has to be reached by keyboard
-    <section className={isLong || tall ? 'scroll tall' : 'scroll'} ref={scroll} aria-label={label} tabIndex={0}>
-      <Table highlightOnHover aria-rowcount={rows.length + 1}>
-        <Table.Thead>
-          <Table.Tr aria-rowindex={1}>
+    <section className={isLong || tall ? 'scroll rows tall' : 'scroll rows'} ref={scroll} aria-label={label} tabIndex={0}>
+      {/* On narrow screens rows are drawn as cards (page.css): the roles keep it a table all the same. */}
+      <Table highlightOnHover role="table" aria-rowcount={rows.length + 1}>
+        <Table.Thead role="rowgroup">
+          <Table.Tr role="row" aria-rowindex={1}>
             {columns.map(({ key, head, kind = 'text' }) => (
-              <Table.Th key={key} className={kind} scope="col">
+              <Table.Th key={key} className={kind} role="columnheader" scope="col">
                 {head}
               </Table.Th>
             ))}
           </Table.Tr>
         </Table.Thead>
-        <Table.Tbody>
+        <Table.Tbody role="rowgroup">
           {before > 0 && <Filler height={before} columns={columns.length} />}
           {shown.map(({ row, index }) => (
             <Table.Tr
               key={keyOf(row)}
+              role="row"
               aria-rowindex={index + 2}
               data-index={index}
               {...(isLong ? { ref: (element: HTMLTableRowElement | null) => virtual.measureElement(element) } : {})}
             >
-              {columns.map(({ key, cell, kind = 'text' }) => (
-                <Table.Td key={key} className={kind}>
-                  {cell(row)}
+              {columns.map(({ key, head, cell, kind = 'text' }) => (
+                <Table.Td key={key} className={kind} role="cell" data-head={typeof head === 'string' ? head : ''}>
+                  <div className="cell">{cell(row)}</div>
                 </Table.Td>
               ))}
             </Table.Tr>

@@ -60,8 +60,9 @@ export function runColumns({ withJob }: { readonly withJob: boolean }): readonly
           {
             key: 'job',
             head: T.columns.job,
+            kind: 'name' as const,
             cell: ({ job, jobName }: Run) => (
-              <Anchor component={Link} to={`/jobs/${job}`} size="sm">
+              <Anchor component={Link} to={`/jobs/${job}`} size="sm" title={jobName}>
                 {jobName}
               </Anchor>
             ),

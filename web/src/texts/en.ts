@@ -1,5 +1,5 @@
 /** Every text of the page, in one place. */
-import type { PoolState, ProtectionState, RunStage, RunState, VerifyMode, VmRunState } from '../api/types.ts'
+import type { Alert, PoolState, ProtectionState, RunStage, RunState, VerifyMode, VmRunState } from '../api/types.ts'
 import { ACTIVITIES, FAILOVER, PLANS, SEEDS } from './failover-en.ts'
 import { plural } from './plural.ts'
 
@@ -187,6 +187,7 @@ export const TEXTS = {
     columns: { enabled: 'Enabled', name: 'Name', vms: 'VMs', targets: 'To', schedules: 'Schedules, next run', last: 'Last run', id: 'Id' },
     enable: (name: string) => `${name} is enabled`,
     neverRan: 'never ran',
+    tookSent: (took: string, sent: string) => `took ${took}, sent ${sent}`,
     noSchedule: 'by hand only',
     off: 'off',
     runNow: 'Run now',
@@ -426,10 +427,11 @@ export const TEXTS = {
     attention: 'Needs attention',
     allWell: 'Nothing needs attention.',
     understudies: 'Understudies',
-    legend: 'One square a VM and target, by how old its newest restore point is. Arrow keys move.',
+    legend: 'One square a VM and target, the worst first. Arrow keys move.',
+    group: (job: string, count: number) => `${job} (${count.toLocaleString('en')})`,
     running: 'Runs now',
     nothingRuns: 'Nothing runs now.',
-    next: (job: string) => `Next: ${job}`,
+    next: 'Next:',
     capacity: 'Target storage',
     capacityColumns: { sr: 'Storage repository', used: 'Used', free: 'Free', lasts: 'Full at the earliest' },
     forecast: {
@@ -446,10 +448,18 @@ export const TEXTS = {
           : vms === 1
             ? 'The VM of your jobs is protected'
             : `All ${plural(vms, 'VM')} of your jobs are protected`,
-      over: (over: number, vms: number) => `${over} of ${plural(vms, 'VM')} ${over === 1 ? 'has' : 'have'} failed over`,
-      waiting: (waiting: number, vms: number) => `${waiting} of ${plural(vms, 'VM')} wait for a first copy or are paused`,
+      waiting: (waiting: number, vms: number) =>
+        `${waiting.toLocaleString('en')} of ${plural(vms, 'VM')} ${waiting === 1 ? 'waits for its first copy or is' : 'wait for a first copy or are'} paused`,
       trouble: (troubled: number, vms: number) =>
-        `${troubled} of ${plural(vms, 'VM')} ${troubled === 1 ? 'is' : 'are'} not protected as asked`,
+        `${troubled.toLocaleString('en')} of ${plural(vms, 'VM')} ${troubled === 1 ? 'is' : 'are'} not protected as asked`,
+      over: (over: number, vms: number) =>
+        `${over.toLocaleString('en')} of ${plural(vms, 'VM')} ${over === 1 ? 'has' : 'have'} failed over, and ${over === 1 ? 'runs' : 'run'} unprotected`,
+      overToo: (over: number) => `${plural(over, 'VM')} failed over`,
+      pool: {
+        away: (name: string) => `pool ${name} is away: nothing is copied from or to it`,
+        refused: (name: string) => `pool ${name} refuses the connection: nothing is copied from or to it`,
+      },
+      alerts: (count: number) => `${plural(count, 'more alert')} below`,
     },
     states: 'VMs by state',
     moved: {
@@ -474,15 +484,31 @@ export const TEXTS = {
     open: 'Open',
     square: (vm: string, state: string, detail: string) => `${vm}: ${state}. ${detail}`,
     protectMore: 'Protect them',
+    openReplica: (vm: string) => `Open the replica of ${vm}`,
+    overHint: 'It is protected again once it is protected in the other direction, or failed back.',
+    checkPool: (pool: string) => `Look at pool ${pool}`,
+    alertKinds: {
+      'target-space': 'storage',
+      'health-check-failed': 'test failed',
+      'original-not-fenced': 'runs twice?',
+      'run-failed': 'run failed',
+      'rpo-missed': 'RPO missed',
+      'pool-away': 'pool away',
+      'pool-refused': 'pool refused',
+    } satisfies Record<Alert['kind'], string>,
     counts: 'Protection',
   },
   replicas: {
     title: 'Replicas',
-    empty: 'No replica yet. The first run of a job makes them.',
+    empty: 'No VM is seen yet. Add a pool, then a job: its first run makes the replicas.',
     columns: { vm: 'VM', state: 'State', job: 'Job', target: 'On', point: 'Newest restore point', rpo: 'RPO: now / asked' },
     search: 'Search VMs',
     state: 'State',
     anyState: 'Any state',
+    troubled: 'needs attention',
+    protect: 'Protect',
+    protectOf: (vm: string) => `Protect ${vm}`,
+    runOf: (vm: string) => `Run now: ${vm}`,
     of: (vm: string) => `Replica of ${vm}`,
     points: 'Restore points',
     noPoint: 'There is no restore point yet.',

@@ -36,9 +36,16 @@ export const newSchedule = (timing: Timing = { kind: 'interval', minutes: 60 }):
   settings: {},
 })
 
-export const emptyDraft = (): Draft => ({
+/** @param vms to begin with, each `POOL/VM` */
+export const emptyDraft = (vms: readonly string[] = []): Draft => ({
   name: '',
-  selection: { include: [], exclude: [] },
+  selection: {
+    include: vms.flatMap((one) => {
+      const [pool, vm] = one.split('/')
+      return pool && vm ? [{ kind: 'vm' as const, pool, vm }] : []
+    }),
+    exclude: [],
+  },
   schedules: [newSchedule()],
   targets: [],
   settings: {},

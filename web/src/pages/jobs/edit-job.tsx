@@ -31,7 +31,7 @@ export function EditJob() {
   const mayChange = useMay('administrator')
   const known = useQuery({ ...jobQuery(of ?? ''), enabled: of !== null && of !== undefined })
   if (!mayChange) return <Alert color="yellow">{TEXTS.noRight(me.role)}</Alert>
-  if (of === null || of === undefined) return <JobForm key="new" draft={emptyDraft()} />
+  if (of === null || of === undefined) return <JobForm key="new" draft={emptyDraft(parameters.getAll('vm'))} />
   if (known.isPending) return <Waiting />
   if (known.data === undefined) return <ProblemNote error={known.error} />
   return id === undefined ? (

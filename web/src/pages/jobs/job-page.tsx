@@ -4,7 +4,7 @@ import { useQuery } from '@tanstack/react-query'
 import { lazy, Suspense } from 'react'
 import { Link, useParams, useSearchParams } from 'react-router'
 import { jobQuery, protectionsQuery, runsOfJobQuery, upcomingQuery } from '../../api/queries.ts'
-import type { Job, Schedule } from '../../api/types.ts'
+import type { Job, Protection, Schedule } from '../../api/types.ts'
 import { Age } from '../../parts/age.tsx'
 import { CopyId } from '../../parts/copy-id.tsx'
 import { Empty } from '../../parts/empty.tsx'
@@ -22,6 +22,7 @@ import { JobActions, useStartRun } from './job-actions.tsx'
 import { JobSettingsList } from './job-settings-list.tsx'
 import { EnabledSwitch } from './jobs.tsx'
 import { FIELDS, type Field } from './setting-field.tsx'
+import { VmAction } from './vm-action.tsx'
 
 const T = TEXTS.jobs
 const SeedTab = lazy(async () => ({ default: (await import('../seeds/seed-tab.tsx')).SeedTab }))
@@ -77,7 +78,7 @@ export function JobPage() {
           {own.length > 0 && (
             <Rows
               label={T.tabs.vms}
-              columns={protectionColumns(names, { withJob: false })}
+              columns={[...protectionColumns(names, { withJob: false }), VM_ACTION]}
               rows={own}
               keyOf={(one) => `${one.vm.uuid} ${one.target?.pool} ${one.target?.sr}`}
             />
@@ -113,6 +114,8 @@ export function JobPage() {
     </Stack>
   )
 }
+
+const VM_ACTION: Column<Protection> = { key: 'act', head: '', cell: (one) => <VmAction of={one} /> }
 
 function Schedules({ job }: { readonly job: Job }) {
   const upcoming = useQuery(upcomingQuery).data

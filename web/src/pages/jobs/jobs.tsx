@@ -10,6 +10,7 @@ import { Age } from '../../parts/age.tsx'
 import { CopyId } from '../../parts/copy-id.tsx'
 import { Empty } from '../../parts/empty.tsx'
 import { bytes, duration } from '../../parts/measures.ts'
+import { Named } from '../../parts/named.tsx'
 import { PageHead } from '../../parts/page-head.tsx'
 import { jobPath, runPath } from '../../parts/paths.ts'
 import { ProblemNote } from '../../parts/problem-note.tsx'
@@ -53,15 +54,16 @@ export function Jobs() {
     {
       key: 'name',
       head: T.columns.name,
+      kind: 'name',
       cell: ({ id, name }) => (
-        <Anchor component={Link} to={jobPath(id)} fw={600} size="sm">
+        <Anchor component={Link} to={jobPath(id)} fw={600} size="sm" title={name}>
           {name}
         </Anchor>
       ),
     },
     { key: 'enabled', head: T.columns.enabled, cell: (job) => <EnabledSwitch job={job} /> },
     { key: 'vms', head: T.columns.vms, kind: 'number', cell: ({ id }) => vms.get(id)?.size ?? 0 },
-    { key: 'to', head: T.columns.targets, cell: ({ targets }) => targets.map(names.target).join(', ') },
+    { key: 'to', head: T.columns.targets, kind: 'name', cell: ({ targets }) => <Named name={targets.map(names.target).join(', ')} /> },
     {
       key: 'schedules',
       head: T.columns.schedules,
@@ -132,7 +134,7 @@ export function LastRun({ run }: { readonly run: Run | undefined }) {
       </Anchor>
       <Text size="xs" c="dimmed">
         <Age time={run.endedAt ?? run.startedAt ?? run.queuedAt} />
-        {took !== null && ` · ${duration(took)} · ${bytes(run.totals.bytesSent)}`}
+        {took !== null && ` · ${T.tookSent(duration(took), bytes(run.totals.bytesSent))}`}
         {run.totals.fulls > 0 && ` · ${TEXTS.runs.fulls(run.totals.fulls)}`}
       </Text>
     </Group>

@@ -1,67 +1,75 @@
 /** Two seconds: is everything protected? */
-import { Group, Text } from '@mantine/core'
+import { Anchor, Group, Text } from '@mantine/core'
 import { CheckCircledIcon, CircleIcon, CrossCircledIcon, ExclamationTriangleIcon } from '@radix-ui/react-icons'
 import { useQuery } from '@tanstack/react-query'
 import { Link } from 'react-router'
-import { jobsQuery, upcomingQuery } from '../../api/queries.ts'
-import type { Protection, ProtectionState } from '../../api/types.ts'
+import { alertsQuery, jobsQuery, upcomingQuery } from '../../api/queries.ts'
+import type { Pool, Protection, ProtectionState } from '../../api/types.ts'
 import { Age } from '../../parts/age.tsx'
+import { jobPath } from '../../parts/paths.ts'
+import { useMay } from '../../parts/rights.tsx'
 import { TEXTS } from '../../texts/en.ts'
+import { verdictOf } from './verdict.ts'
 
 const T = TEXTS.overview
-const ORDER: readonly ProtectionState[] = ['protected', 'at-risk', 'missed', 'pending', 'paused', 'failed-over', 'unprotected']
-/** A VM of several chains is as well off as its worst one. */
-const WORST: readonly ProtectionState[] = ['missed', 'at-risk', 'failed-over', 'pending', 'paused', 'protected', 'unprotected']
+const ORDER: readonly ProtectionState[] = ['protected', 'at-risk', 'missed', 'failed-over', 'pending', 'paused', 'unprotected']
+const ICONS = { bad: CrossCircledIcon, warn: ExclamationTriangleIcon, good: CheckCircledIcon, idle: CircleIcon } as const
 
-export function Glance({ protections }: { readonly protections: readonly Protection[] }) {
-  const jobs = useQuery(jobsQuery).data
-  const next = useQuery(upcomingQuery)
-    .data?.filter(({ at }) => at !== null)
-    .toSorted((a, b) => ((a.at as string) < (b.at as string) ? -1 : 1))[0]
-  const states = new Map<string, ProtectionState>()
-  for (const { state, vm, sourcePool } of protections) {
-    const key = `${sourcePool}/${vm.uuid}`
-    const before = states.get(key)
-    if (before === undefined || WORST.indexOf(state) < WORST.indexOf(before)) states.set(key, state)
-  }
-  const counts = new Map<ProtectionState, number>()
-  for (const state of states.values()) counts.set(state, (counts.get(state) ?? 0) + 1)
-  const of = (state: ProtectionState) => counts.get(state) ?? 0
-  const inJobs = states.size - of('unprotected')
-  const troubled = of('missed') + of('at-risk')
-  const waiting = of('pending') + of('paused')
-  const over = of('failed-over')
-  const look = of('missed') > 0 ? 'bad' : troubled + over > 0 ? 'warn' : waiting > 0 || inJobs === 0 ? 'idle' : 'good'
-  const Icon = { bad: CrossCircledIcon, warn: ExclamationTriangleIcon, good: CheckCircledIcon, idle: CircleIcon }[look]
+export function Glance({ protections, pools }: { readonly protections: readonly Protection[]; readonly pools: readonly Pool[] }) {
+  const alerts = useQuery(alertsQuery(true)).data?.items ?? []
+  const mayChange = useMay('administrator')
+  const { look, headline, also, counts } = verdictOf(protections, pools, alerts)
+  const Icon = ICONS[look]
   return (
     <section className="glance" data-look={look} aria-label={T.counts}>
-      <Group justify="space-between" gap="xs" align="center">
+      <div className="verdict">
         <Group gap={10} wrap="nowrap">
-          <Icon width={22} height={22} aria-hidden className="sign" />
-          <Text fw={700} size="lg">
-            {troubled > 0
-              ? T.glance.trouble(troubled, inJobs)
-              : over > 0
-                ? T.glance.over(over, inJobs)
-                : waiting > 0
-                  ? T.glance.waiting(waiting, inJobs)
-                  : T.glance.well(inJobs)}
-          </Text>
+          <Icon width={24} height={24} aria-hidden className="sign" />
+          <div>
+            <Text fw={700} size="lg">
+              {headline}
+            </Text>
+            {also.length > 0 && (
+              <Text size="sm" fw={600}>
+                {also.join(' · ')}
+              </Text>
+            )}
+          </div>
         </Group>
-        {next !== undefined && (
-          <Text size="sm" c="dimmed">
-            {T.next(jobs?.find(({ id }) => id === next.job)?.name ?? '')} <Age time={next.at} />
-          </Text>
-        )}
-      </Group>
+        <Next />
+      </div>
       <nav className="counts figures" aria-label={T.states}>
         {ORDER.filter((state) => counts.has(state) || state === 'protected').map((state) => (
-          <Link to={`/replicas?state=${state}`} key={state} className="count">
-            <b>{of(state)}</b>
+          <Link to={`/replicas?state=${state}`} key={state} className="count" data-state={state}>
+            <b>{(counts.get(state) ?? 0).toLocaleString('en')}</b>
             {TEXTS.protection[state]}
           </Link>
         ))}
+        {mayChange && counts.has('unprotected') && (
+          <Anchor component={Link} to="/jobs/new" size="sm">
+            {T.protectMore}
+          </Anchor>
+        )}
       </nav>
     </section>
+  )
+}
+
+/** The run that comes next, of all jobs. */
+function Next() {
+  const jobs = useQuery(jobsQuery).data
+  const [next] =
+    useQuery(upcomingQuery)
+      .data?.flatMap((one) => (one.at === null ? [] : [{ ...one, at: one.at }]))
+      .toSorted((a, b) => Date.parse(a.at) - Date.parse(b.at)) ?? []
+  if (next === undefined) return null
+  return (
+    <Text size="sm" c="dimmed" className="next">
+      {T.next}{' '}
+      <Anchor component={Link} to={jobPath(next.job)} size="sm" underline="always">
+        {jobs?.find(({ id }) => id === next.job)?.name ?? ''}
+      </Anchor>{' '}
+      <Age time={next.at} />
+    </Text>
   )
 }

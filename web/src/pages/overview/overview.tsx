@@ -41,7 +41,7 @@ export function Overview() {
           <TryLab isNew={jobs.data.length === 0} />
           {jobs.data.length > 0 && (
             <>
-              <Glance protections={protections.data} />
+              <Glance protections={protections.data} pools={pools.data} />
               <Attention protections={protections.data} pools={pools.data} />
               <Squares protections={protections.data} />
             </>
@@ -50,8 +50,10 @@ export function Overview() {
             <>
               <div className="cards">
                 <Moved />
-                <RunningNow />
-                <Failures protections={protections.data} />
+                <Stack>
+                  <RunningNow />
+                  <Failures protections={protections.data} />
+                </Stack>
               </div>
               <Capacity />
             </>

@@ -5,6 +5,7 @@ import { Link } from 'react-router'
 import type { Protection, ProtectionState } from '../../api/types.ts'
 import { replicaPath } from '../../parts/paths.ts'
 import { TEXTS } from '../../texts/en.ts'
+import { byGravity } from './verdict.ts'
 
 const T = TEXTS.overview
 
@@ -20,14 +21,35 @@ const SHAPES: Readonly<Record<ProtectionState, string>> = {
 }
 const STEPS: Readonly<Record<string, number>> = { ArrowRight: 1, ArrowLeft: -1, ArrowDown: 10, ArrowUp: -10 }
 
+/** Of more than these each square is smaller; what is well needs no sign then. */
+const MANY = 600
+
 const tell = (one: Protection) => T.square(one.vm.name, TEXTS.protection[one.state], one.reason)
+
+/** What the signs mean, of those that are there. */
+function Legend({ of }: { readonly of: readonly Protection[] }) {
+  const states = [...new Set(of.map(({ state }) => state))].toSorted(byGravity)
+  return (
+    <div className="legend">
+      {states.map((state) => (
+        <Text size="xs" key={state} component="span">
+          <i className="square" data-state={state} aria-hidden>
+            {SHAPES[state]}
+          </i>
+          {TEXTS.protection[state]}
+        </Text>
+      ))}
+    </div>
+  )
+}
 
 export function Squares({ protections }: { readonly protections: readonly Protection[] }) {
   const box = useRef<HTMLDivElement>(null)
   const [at, setAt] = useState(0)
   const [told, setTold] = useState<string>()
   const groups = useMemo(() => {
-    const byJob = Map.groupBy(protections, ({ jobName }) => jobName ?? T.unprotectedGroup)
+    const sorted = protections.toSorted((a, b) => byGravity(a.state, b.state) || a.vm.name.localeCompare(b.vm.name))
+    const byJob = Map.groupBy(sorted, ({ jobName }) => jobName ?? T.unprotectedGroup)
     return [...byJob].toSorted(([a], [b]) => Number(a === T.unprotectedGroup) - Number(b === T.unprotectedGroup) || a.localeCompare(b))
   }, [protections])
   const move = (event: KeyboardEvent) => {
@@ -52,11 +74,11 @@ export function Squares({ protections }: { readonly protections: readonly Protec
           </Text>
         </div>
         {/* biome-ignore lint/a11y/noStaticElementInteractions: the links in it have the focus */}
-        <div ref={box} onKeyDown={move}>
+        <div ref={box} onKeyDown={move} className="chains" data-many={protections.length > MANY || undefined}>
           {groups.map(([job, ones]) => (
             <div key={job}>
-              <Text size="xs" mt={4} mb={2}>
-                {job}
+              <Text size="xs" mb={2} className="wrap">
+                {T.group(job, ones.length)}
               </Text>
               <div className="squares">
                 {ones.map((one) => {
@@ -83,9 +105,12 @@ export function Squares({ protections }: { readonly protections: readonly Protec
             </div>
           ))}
         </div>
-        <Text size="sm" mih={20} aria-hidden>
-          {told}
-        </Text>
+        <div className="told">
+          <Text size="sm" aria-hidden className="wrap">
+            {told}
+          </Text>
+          <Legend of={protections} />
+        </div>
       </Stack>
     </Paper>
   )
