@@ -8,6 +8,7 @@ import type { Names } from '../../parts/use-names.ts'
 import { TEXTS } from '../../texts/en.ts'
 import type { Draft } from './draft.ts'
 import { HealthCheckInput } from './health-check.tsx'
+import { LeftOutDisks } from './left-out-disks.tsx'
 import { type Field, SettingField } from './setting-field.tsx'
 
 const T = TEXTS.form.advanced
@@ -47,6 +48,12 @@ export function Advanced({
           </Group>
           {field('limits')}
           <HealthCheckInput value={effectiveSettings(settings).healthCheck} onChange={(healthCheck) => set({ healthCheck })} />
+          <LeftOutDisks
+            value={settings.excludeDisks ?? []}
+            onChange={(excludeDisks) => set({ excludeDisks: [...excludeDisks] })}
+            names={names}
+            preview={preview.data}
+          />
           <Networks settings={settings} onChange={set} names={names} draft={draft} preview={preview.data} />
           <Group align="flex-end">
             {(['vmsAtOnce', 'disksAtOnce', 'retries', 'timeoutMinutes', 'waitMinutes'] as const).map(field)}

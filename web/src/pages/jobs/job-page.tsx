@@ -1,8 +1,9 @@
-import { Anchor, Button, Group, Stack, Tabs, Text, Tooltip } from '@mantine/core'
+import { Anchor, Button, Group, Stack, Switch, Tabs, Text, Tooltip } from '@mantine/core'
 import { PlayIcon } from '@radix-ui/react-icons'
 import { useQuery } from '@tanstack/react-query'
 import { lazy, Suspense } from 'react'
 import { Link, useParams, useSearchParams } from 'react-router'
+import { patch } from '../../api/client.ts'
 import { jobQuery, protectionsQuery, runsOfJobQuery, upcomingQuery } from '../../api/queries.ts'
 import type { Job, Protection, Schedule } from '../../api/types.ts'
 import { Age } from '../../parts/age.tsx'
@@ -14,6 +15,7 @@ import { protectionColumns } from '../../parts/protection-columns.tsx'
 import { useMay } from '../../parts/rights.tsx'
 import { type Column, Rows } from '../../parts/rows.tsx'
 import { runColumns } from '../../parts/run-columns.tsx'
+import { tellProblem } from '../../parts/tell.ts'
 import { retentionInWords, timingInWords } from '../../parts/timing.ts'
 import { useNames } from '../../parts/use-names.ts'
 import { Waiting } from '../../parts/waiting.tsx'
@@ -123,6 +125,7 @@ function Schedules({ job }: { readonly job: Job }) {
   const mayRun = useMay('operator')
   if (job.schedules.length === 0) return <Empty text={T.noSchedule} />
   const columns: readonly Column<Schedule>[] = [
+    { key: 'enabled', head: T.scheduleColumns.enabled, cell: (schedule) => <ScheduleSwitch job={job.id} schedule={schedule} /> },
     { key: 'name', head: T.scheduleColumns.name, cell: ({ name }) => name },
     {
       key: 'when',
@@ -163,4 +166,21 @@ function Schedules({ job }: { readonly job: Job }) {
     },
   ]
   return <Rows label={T.tabs.schedules} columns={columns} rows={job.schedules} keyOf={({ id }) => id} />
+}
+
+function ScheduleSwitch({ job, schedule: { id, name, enabled } }: { readonly job: string; readonly schedule: Schedule }) {
+  const mayChange = useMay('administrator')
+  return (
+    <Switch
+      checked={enabled}
+      disabled={!mayChange}
+      aria-label={T.enableSchedule(name)}
+      onChange={(event) =>
+        void patch('/jobs/{id}/schedules/{schedule}', {
+          path: { id: job, schedule: id },
+          body: { enabled: event.currentTarget.checked },
+        }).catch(tellProblem)
+      }
+    />
+  )
 }

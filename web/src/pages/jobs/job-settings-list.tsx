@@ -1,12 +1,12 @@
 import { Paper } from '@mantine/core'
 import { effectiveSettings } from '../../../../src/core/control/job.ts'
 import type { Job } from '../../api/types.ts'
-import { exact } from '../../parts/measures.ts'
+import { duration, exact } from '../../parts/measures.ts'
 import { selectorInWords } from '../../parts/timing.ts'
 import type { Names } from '../../parts/use-names.ts'
 import { TEXTS } from '../../texts/en.ts'
-
 import { healthCheckInWords } from './health-check.tsx'
+import { diskInWords } from './left-out-disks.tsx'
 
 const T = TEXTS.form.advanced
 
@@ -18,6 +18,13 @@ export function JobSettingsList({ job, names }: { readonly job: Job; readonly na
     vm: (pool: string, uuid: string) => names.vm(pool, uuid)?.name ?? uuid,
   }
   const { include, exclude } = job.selection
+  const networks = new Map(names.inventories.flatMap((inventory) => inventory.networks.map(({ uuid, name }) => [uuid, name])))
+  const networkName = (uuid: string) => networks.get(uuid) ?? uuid
+  const diskName = (uuid: string) => {
+    const vm = names.vms.find(({ disks }) => disks.some((disk) => disk.uuid === uuid))
+    const disk = vm?.disks.find((one) => one.uuid === uuid)
+    return vm === undefined || disk === undefined ? uuid : diskInWords(vm.name, disk)
+  }
   const yes = (value: boolean) => (value ? 'yes' : 'no')
   const facts: readonly (readonly [string, string])[] = [
     [TEXTS.jobs.selection, include.map((one) => selectorInWords(one, words)).join('; ')],
@@ -28,13 +35,19 @@ export function JobSettingsList({ job, names }: { readonly job: Job; readonly na
     [T.verify, T.verifyModes[settings.verify]],
     [T.broken, T.brokenModes[settings.onBrokenChain]],
     [T.limits, settings.limits.join(', ') || '–'],
-    [T.networks, `${Object.keys(settings.networks).length}`],
-    [T.rpo, settings.rpoMinutes === null ? T.rpoHint : String(settings.rpoMinutes)],
+    [T.leftOut, settings.excludeDisks.map(diskName).join('; ') || T.leftOutNone],
+    [
+      T.networks,
+      Object.entries(settings.networks)
+        .map(([from, to]) => T.networkOf(networkName(from), to === null ? T.networkNone : networkName(to)))
+        .join('; ') || T.networkAuto,
+    ],
+    [T.rpoAsked, settings.rpoMinutes === null ? T.rpoOfSchedules : duration(settings.rpoMinutes * 60)],
     [T.vmsAtOnce, String(settings.vmsAtOnce)],
     [T.disksAtOnce, String(settings.disksAtOnce)],
     [T.retries, String(settings.retries)],
-    [T.timeout, String(settings.timeoutMinutes)],
-    [T.wait, String(settings.waitMinutes)],
+    [T.timeoutShort, duration(settings.timeoutMinutes * 60)],
+    [T.waitShort, duration(settings.waitMinutes * 60)],
     [T.memory, yes(settings.memory)],
     [T.insecure, yes(settings.allowInsecureNbd)],
     [T.notify, yes(settings.notify)],
