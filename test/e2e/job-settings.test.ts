@@ -1,12 +1,15 @@
 /** What a job does, changed on the page: a schedule switched off and on, a disk that is left out. */
 import assert from 'node:assert/strict'
+import { randomUUID } from 'node:crypto'
 import { after, before, test } from 'node:test'
 import type { Page } from 'playwright-core'
-import { startBrowser, type TestBrowser } from '../support/browser.ts'
+import { assertAccessible, startBrowser, type TestBrowser } from '../support/browser.ts'
 import { createJob, registerPools, signIn } from '../support/on-page.ts'
 import { type PageServer, startPageServer } from '../support/page-server.ts'
 import { missingPrograms, needs } from '../support/programs.ts'
 import { waitFor } from '../support/recovering.ts'
+
+const BY = { kind: 'system', id: '', name: 'test' } as const
 
 let server: PageServer
 let browser: TestBrowser
@@ -58,5 +61,31 @@ test('a disk is left out by its name, and the job says which', needs('chromium')
   )
   await page.goto(`${server.url}/jobs/${job}?tab=settings`)
   await page.getByText(`web: disk ${disk.userdevice}, ${disk.name}`, { exact: false }).waitFor()
+  browser.assertClean()
+})
+
+test('runs are narrowed by VM, from its replica too; the audit log by who, object and time', needs('chromium'), async () => {
+  const { id: run } = await server.plane.runs.start({ job }, BY)
+  await waitFor('the run ends', async () => ((await server.plane.runs.get(run)).endedAt === null ? undefined : true))
+  const [chain] = (await server.plane.replicas.protection({ job })).items
+  assert.ok(chain?.target)
+  await page.goto(`${server.url}/replicas/${chain.target.pool}/${chain.target.sr}/${chain.vm.uuid}`)
+  await page.getByRole('link', { name: 'Runs', exact: true }).click()
+  const rows = page.getByRole('row', { name: /nightly/ })
+  await rows.first().waitFor()
+  assert.equal(
+    await page
+      .getByRole('combobox', { name: 'VM', exact: true })
+      .or(page.getByRole('textbox', { name: 'VM', exact: true }))
+      .inputValue(),
+    'web',
+  )
+  await page.goto(`${server.url}/activity?vm=${randomUUID()}&period=day`)
+  await page.getByText('No run matches.').waitFor()
+  await page.goto(`${server.url}/settings/audit?period=day&object=${job}`)
+  await page.getByRole('cell', { name: job, exact: false }).first().waitFor()
+  await page.goto(`${server.url}/settings/audit?period=day&object=${randomUUID()}`)
+  await page.getByText('Nothing was done yet.').waitFor()
+  await assertAccessible(page, 'the audit log, narrowed')
   browser.assertClean()
 })

@@ -28,7 +28,7 @@ test('nothing lost is told as nothing, a little as how much', () => {
 test('an age is told in whole units', () => {
   const now = Date.parse('2026-03-01T12:00:00.000Z')
   const of = (ms: number) => relative(new Date(now + ms).toISOString(), now)
-  assert.deepEqual([0, -400, 4900, -12_300, 65_000].map(of), ['now', 'now', 'now', '12 s ago', 'in 1 min 5 s'])
+  assert.deepEqual([0, -400, 4900, -12_300, 65_000].map(of), ['just now', 'just now', 'now', '12 s ago', 'in 1 min 5 s'])
 })
 
 test('instants of a sentence are found with the age that was said beside them; nothing else is', () => {

@@ -78,6 +78,9 @@ export function ReplicaPage() {
             {TEXTS.jobs.runNow}
           </Button>
         )}
+        <Button variant="subtle" component={Link} to={`/activity?tab=runs&vm=${vm}`}>
+          {T.itsRuns}
+        </Button>
         <FailoverButtons subject={subject} status={status} choose={choose} />
       </PageHead>
       <FailoverState subject={subject} status={status} error={statusError} choose={choose} />

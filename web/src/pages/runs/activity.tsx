@@ -1,12 +1,13 @@
 import { Button, Checkbox, Group, Select, Stack, Tabs, Text } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
 import { useSearchParams } from 'react-router'
-import { alertsQuery, jobsQuery } from '../../api/queries.ts'
+import { alertsQuery, jobsQuery, protectionsQuery } from '../../api/queries.ts'
 import type { Alert, RunState } from '../../api/types.ts'
 import { Age } from '../../parts/age.tsx'
 import { Empty } from '../../parts/empty.tsx'
 import { PageHead } from '../../parts/page-head.tsx'
 import { PagedRows } from '../../parts/paged-rows.tsx'
+import { PeriodSelect, periodOf, sinceOf } from '../../parts/period.tsx'
 import { ProblemNote } from '../../parts/problem-note.tsx'
 import { ReplicaLink } from '../../parts/replica-link.tsx'
 import { type Column, Rows } from '../../parts/rows.tsx'
@@ -58,7 +59,11 @@ function Runs() {
   const jobs = useQuery(jobsQuery).data ?? []
   const state = STATES.find((one) => one === parameters.get('state')) ?? null
   const job = parameters.get('job')
-  const isNarrowed = state !== null || job !== null
+  const vm = parameters.get('vm')
+  const period = periodOf(parameters.get('period'))
+  const vms = new Map((useQuery(protectionsQuery).data ?? []).map((one) => [one.vm.uuid, one.vm.name]))
+  if (vm !== null && !vms.has(vm)) vms.set(vm, vm)
+  const isNarrowed = state !== null || job !== null || vm !== null || period !== null
   return (
     <Stack gap="sm">
       <Group>
@@ -81,11 +86,28 @@ function Runs() {
           onChange={(value) => narrow('job', value)}
           w={240}
         />
+        <Select
+          aria-label={T.filterVm}
+          placeholder={T.anyVm}
+          clearable
+          searchable
+          limit={200}
+          data={[...vms].map(([value, label]) => ({ value, label }))}
+          value={vm}
+          onChange={(value) => narrow('vm', value)}
+          w={200}
+        />
+        <PeriodSelect value={period} onChange={(value) => narrow('period', value)} />
       </Group>
       <PagedRows
-        queryKey={['runs', 'list', state, job]}
+        queryKey={['runs', 'list', state, job, vm, period]}
         path="/runs"
-        filter={{ ...(state === null ? {} : { state: [state] }), ...(job === null ? {} : { job }) }}
+        filter={{
+          ...(state === null ? {} : { state: [state] }),
+          ...(job === null ? {} : { job }),
+          ...(vm === null ? {} : { vm }),
+          ...(period === null ? {} : { since: sinceOf(period) }),
+        }}
         choose="runs"
         label={T.tabs.runs}
         columns={runColumns({ withJob: true })}
