@@ -2,13 +2,13 @@
 import type { ActivityResult } from './activity.ts'
 import type { FailoverRequest } from './failover-request.ts'
 import type { Target } from './job.ts'
-import type { PoolInventory } from './pool-record.ts'
+import type { InventoryVm, PoolInventory } from './pool-record.ts'
 
 /** @param inventories of all pools that were seen, as of their last events; a target pool that was not is not waited for */
 export function showsFailover(request: FailoverRequest, result: ActivityResult, inventories: readonly PoolInventory[]): boolean {
   switch (request.kind) {
     case 'failover':
-      return (result.kind === 'failover' && request.clone === true) || tookOver(request, inventories) !== false
+      return request.clone === true || tookOver(request, inventories) !== false
     case 'planned-failover':
       return tookOver(request, inventories) !== false
     case 'undo-failover':
@@ -34,7 +34,9 @@ function tookOver(
   { vm, target }: { readonly vm: string; readonly target: Target },
   inventories: readonly PoolInventory[],
 ): boolean | undefined {
-  return inventories
-    .find(({ pool }) => pool === target.pool)
-    ?.vms.some(({ failedOver: mark }) => mark !== null && !mark.clone && mark.state !== 'turned' && mark.vm === vm && mark.sr === target.sr)
+  return inventories.find(({ pool }) => pool === target.pool)?.vms.some(({ failedOver }) => isInPlaceOf(failedOver, vm, target.sr))
 }
+
+/** Whether a VM with this mark has taken over from a source VM, or is about to, itself and not by a clone. */
+export const isInPlaceOf = (mark: InventoryVm['failedOver'], vm: string, sr: string): boolean =>
+  mark !== null && !mark.clone && mark.state !== 'turned' && mark.vm === vm && mark.sr === sr

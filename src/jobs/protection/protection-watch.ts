@@ -7,6 +7,7 @@ import { judgeProtection, type ProtectionFacts } from '../../core/control/judge-
 import type { Protection } from '../../core/control/protection.ts'
 import type { ResolvedSelection } from '../../core/control/resolve-selection.ts'
 import type { VmRun } from '../../core/control/run-record.ts'
+import { isInPlaceOf } from '../../core/control/shows-failover.ts'
 import { targetsOf } from '../../core/control/turned-selection.ts'
 import type { Queries, Store } from '../../store/open-store.ts'
 import { deleteProtection } from '../../store/protections/delete-protections.ts'
@@ -266,8 +267,7 @@ export class ProtectionWatch {
   /** Whether the replica of a chain has taken over, or is about to, as of the last event of its pool. */
   isFailedOver(job: string, vm: string, target: Target): boolean {
     return failoversOf(this.#parts.pools.inventoryOf(target.pool)).some(
-      ({ failedOver: mark }) =>
-        mark !== null && !mark.clone && mark.state !== 'turned' && mark.job === job && mark.vm === vm && mark.sr === target.sr,
+      ({ failedOver }) => failedOver?.job === job && isInPlaceOf(failedOver, vm, target.sr),
     )
   }
 

@@ -42,7 +42,7 @@ const INSTANT = /(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z)(?: \(\d+ seconds? a
 /** A sentence of the server: every second part is an instant (ISO 8601), without how long ago it was when that was said. */
 export const partsWithInstants = (text: string): string[] => text.split(INSTANT)
 /** What the server tells has times as they are stored (`2026-11-23T14:37:35.000Z`): shown as the user's clock has them. */
-export const localTimes = (text: string): string => text.replaceAll(/\b\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d(?:\.\d+)?)?Z/g, exact)
+const localTimes = (text: string): string => text.replaceAll(/\b\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d(?:\.\d+)?)?Z/g, exact)
 
 /** Clauses as sentences: errors and hints begin in lower case. */
 export const sentences = (...clauses: readonly string[]): string =>
